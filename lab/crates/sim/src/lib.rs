@@ -1,0 +1,1 @@
+//! The NTM world in virtual time: nodes, servers, NATs, links, moves

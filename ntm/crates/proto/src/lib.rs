@@ -1,0 +1,1 @@
+//! The NTM node that decides: negotiation, packets, tunnels, virtual stack

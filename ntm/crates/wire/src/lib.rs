@@ -1,0 +1,1 @@
+//! NTM messages: bytes to meaning and back

@@ -1,0 +1,1 @@
+//! The Account Server that decides: accounts, devices, invitations, tickets, certificates

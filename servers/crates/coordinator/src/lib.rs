@@ -1,0 +1,1 @@
+//! The Direction Coordinator that decides

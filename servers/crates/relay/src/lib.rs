@@ -1,0 +1,1 @@
+//! The Relay Server that decides

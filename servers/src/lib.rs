@@ -1,0 +1,1 @@
+//! The NTM servers: Direction Coordinator, Relay Server, Account Server
