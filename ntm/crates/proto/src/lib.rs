@@ -1,1 +1,19 @@
-//! The NTM node that decides: negotiation, packets, tunnels, virtual stack
+//! `ntm-proto`: the NTM node that decides.
+//!
+//! The modules are the paper's: `negotiation` registers with the Direction Coordinator, resolves names
+//! and sets tunnels up; `packet` encapsulates and decapsulates by the tunnel table; `stack` is the
+//! virtual IP stack behind the virtual sockets. No clock, socket or random number of its own: see
+//! [`Node`] for the contract with its driver.
+
+mod config;
+mod event;
+mod node;
+mod status;
+
+pub use config::{Authority, Config, ConsentPolicy, DcEndpoint, LocalAddr, Renewal};
+pub use event::{
+    BindError, DownReason, Event, Peer, ProbeId, Received, RegisterError, ResolveError, ResolveId,
+    Route, SendError, Transmit, UdpId,
+};
+pub use node::Node;
+pub use status::{Counters, RelayStatus, Status, TunnelStatus};

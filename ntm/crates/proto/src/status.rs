@@ -1,0 +1,97 @@
+//! What can be asked of a node at any time.
+
+use core::time::Duration;
+
+use ntm_wire::addr::{NatVerdict, RealAddr, VirtualAddrs};
+use ntm_wire::fqdn::Fqdn;
+use ntm_wire::id::RsId;
+
+use crate::event::{Peer, Route};
+
+/// The node as a whole.
+#[derive(Clone, Debug)]
+pub struct Status {
+    /// Its own name.
+    pub fqdn: Fqdn,
+    /// Whether the DC knows where it is.
+    pub registered: bool,
+    /// Permanent addresses, once registered.
+    pub addrs: Option<VirtualAddrs>,
+    /// The address the DC sees.
+    pub observed: Option<RealAddr>,
+    /// What the DC makes of the NAT.
+    pub nat: NatVerdict,
+    /// Round trip to the DC.
+    pub dc_rtt: Option<Duration>,
+    /// The DC's relays.
+    pub relays: Vec<RelayStatus>,
+    /// Open tunnels.
+    pub tunnels: usize,
+}
+
+/// A relay of the node's DC.
+#[derive(Clone, Debug)]
+pub struct RelayStatus {
+    /// Which.
+    pub rs: RsId,
+    /// 0 idle to 255 full.
+    pub load: u8,
+    /// Measured round trip.
+    pub rtt: Option<Duration>,
+}
+
+/// One tunnel.
+#[derive(Clone, Debug)]
+pub struct TunnelStatus {
+    /// The other end.
+    pub peer: Peer,
+    /// Which way packets go.
+    pub route: Route,
+    /// Round trip over that way, smoothed.
+    pub rtt: Option<Duration>,
+    /// Data packets sent.
+    pub sent: u64,
+    /// Data packets received.
+    pub received: u64,
+    /// Bytes of virtual packets sent.
+    pub sent_bytes: u64,
+    /// Bytes of virtual packets received.
+    pub received_bytes: u64,
+    /// How often the keys were renewed.
+    pub rekeys: u32,
+}
+
+/// What was received and what became of it; everything dropped is counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams received.
+    pub received: u64,
+    /// Datagrams sent.
+    pub sent: u64,
+    /// Too short, of another version, of an unknown type, or with content that is no message.
+    pub malformed: u64,
+    /// For no session or tunnel of this node.
+    pub unknown_selector: u64,
+    /// Altered or forged: the seal or handshake does not hold.
+    pub bad_seal: u64,
+    /// Seen before, or older than the replay window.
+    pub replayed: u64,
+    /// Well sealed, but not for this state: late, doubled or out of turn.
+    pub unexpected: u64,
+    /// Inner packets with addresses that are not the tunnel's (rule 7).
+    pub wrong_inner_address: u64,
+    /// Virtual datagrams for a port nobody listens on, or a full socket.
+    pub no_receiver: u64,
+}
+
+impl Counters {
+    /// Everything that was dropped for being altered, forged, replayed or nonsense.
+    pub fn rejected(&self) -> u64 {
+        self.malformed
+            + self.unknown_selector
+            + self.bad_seal
+            + self.replayed
+            + self.unexpected
+            + self.wrong_inner_address
+    }
+}
