@@ -1,0 +1,46 @@
+# The front door. Each target is one line here and a script that can be read.
+
+SHELL := /bin/bash
+export LEGATO_CACHE ?= $(HOME)/.cache/legato
+export CARGO_TARGET_DIR ?= $(LEGATO_CACHE)/target
+
+SEED ?= 1
+RUNS ?= 1000
+SECONDS ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check check-cross sim bench fuzz doc fmt
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: ## install what is missing to build (skips quickly when all is there)
+	@scripts/setup
+
+run: setup ## a server and two nodes on this machine that ping each other by name
+	@scripts/run
+
+test: setup ## every test of the workspace, doc tests included
+	@scripts/test
+
+check: setup ## format, lints, licences, docs, dependency rules, file lengths
+	@scripts/check
+
+check-cross: setup ## type-check the portable crates for Windows, macOS, iOS, Android
+	@scripts/check-cross
+
+sim: setup ## seeded worlds in virtual time: SEED=1 RUNS=1000
+	@cargo run --release --quiet --package ntm-sim -- --seed $(SEED) --runs $(RUNS)
+
+bench: setup ## benchmarks, with the machine named
+	@scripts/bench
+
+fuzz: setup ## each fuzz target for SECONDS=60
+	@scripts/fuzz $(SECONDS)
+
+doc: setup ## the crates' documentation, as HTML
+	@cargo doc --workspace --no-deps
+	@echo "$(CARGO_TARGET_DIR)/doc/ntm/index.html"
+
+fmt: ## rustfmt, in place
+	@cargo fmt --all
