@@ -10,16 +10,16 @@ use crate::id::{InterfaceId, NodeId};
 pub struct RealAddr(pub SocketAddr);
 
 impl RealAddr {
-    /// Whether the address is IPv4.
+    /// Whether the address is IPv4, be it as a dual-stack socket shows it (`::ffff:192.0.2.1`).
     pub fn is_ipv4(&self) -> bool {
-        self.0.is_ipv4()
+        self.0.ip().to_canonical().is_ipv4()
     }
 
     /// Rule 10: whether a node may be directed to send to this address. No loopback (unless the
     /// sender's own network is loopback, which the caller decides), multicast, broadcast or
     /// unspecified address, and no port below 1024 except 443.
     pub fn is_sendable(&self) -> bool {
-        let ip_ok = match self.0.ip() {
+        let ip_ok = match self.0.ip().to_canonical() {
             IpAddr::V4(a) => !(a.is_multicast() || a.is_broadcast() || a.is_unspecified()),
             IpAddr::V6(a) => !(a.is_multicast() || a.is_unspecified()),
         };
@@ -28,13 +28,13 @@ impl RealAddr {
 
     /// Whether the address is the machine's own.
     pub fn is_loopback(&self) -> bool {
-        self.0.ip().is_loopback()
+        self.0.ip().to_canonical().is_loopback()
     }
 
     /// Whether the address is private (RFC 1918), shared (RFC 6598), link-local or unique local,
     /// so that it means nothing outside its own network.
     pub fn is_private(&self) -> bool {
-        match self.0.ip() {
+        match self.0.ip().to_canonical() {
             IpAddr::V4(a) => {
                 let [x, y, ..] = a.octets();
                 a.is_private()
@@ -49,10 +49,17 @@ impl RealAddr {
 
 impl Codec for RealAddr {
     fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
-        r.socket_addr("real address").map(Self)
+        let addr = r.socket_addr("real address")?;
+        // One form only: a mapped address would slip an IPv4 one past whoever asks for the family.
+        if addr.ip().to_canonical() == addr.ip() {
+            Ok(Self(addr))
+        } else {
+            Err(Malformed::Invalid("real address"))
+        }
     }
     fn write(&self, w: &mut Writer) {
-        w.socket_addr(self.0);
+        w.ip(self.0.ip().to_canonical());
+        w.u16(self.0.port());
     }
 }
 

@@ -5,6 +5,10 @@ use core::str::FromStr;
 
 use crate::codec::{Codec, Malformed, Reader, Writer};
 
+/// No name in a message or certificate is longer: with two names of this length the largest messages
+/// still fit a control datagram (the sizes are tested). Longer names exist in the DNS only.
+pub const MAX_NAME: usize = 128;
+
 /// A fully qualified domain name: lower case, without the final dot, at most 253 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fqdn(Box<str>);
@@ -49,6 +53,9 @@ impl Fqdn {
 
     /// This name under one more label, as a device under its account.
     pub fn child(&self, label: &str) -> Result<Self, FqdnError> {
+        if label.contains(['.', '@']) {
+            return Err(FqdnError::BadCharacter);
+        }
         Self::parse(&format!("{label}.{}", self.0))
     }
 
@@ -68,6 +75,11 @@ impl Fqdn {
         self.0
             .strip_suffix(&*domain.0)
             .is_some_and(|head| head.is_empty() || head.ends_with('.'))
+    }
+
+    /// Whether the name is short enough for messages and certificates ([`MAX_NAME`]).
+    pub fn fits_wire(&self) -> bool {
+        self.0.len() <= MAX_NAME
     }
 
     /// The labels, first to last.
@@ -120,7 +132,7 @@ impl Codec for Fqdn {
             .map_err(|_| Malformed::Invalid("name"))?;
         let name = Self::parse(text).map_err(|_| Malformed::Invalid("name"))?;
         // One form only: what parses after folding case or '@' would have two.
-        if name.as_str() == text {
+        if name.as_str() == text && name.fits_wire() {
             Ok(name)
         } else {
             Err(Malformed::Invalid("name"))

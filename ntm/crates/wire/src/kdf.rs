@@ -22,10 +22,13 @@ pub fn hmac_sha256(key: &SecretKey, parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// A key for the purpose `label`, from `key` and whatever else must tell it apart.
+/// A key for the purpose `label`, from `key` and whatever else must tell it apart. The label goes in
+/// behind its length, so that no label's end can be taken for the start of a context.
 pub fn derive(key: &SecretKey, label: &str, context: &[&[u8]]) -> SecretKey {
     let mut out = [0; 32];
-    let info: Vec<&[u8]> = core::iter::once(label.as_bytes())
+    let label_len = [u8::try_from(label.len()).unwrap_or(u8::MAX)];
+    let info: Vec<&[u8]> = [&label_len[..], label.as_bytes()]
+        .into_iter()
         .chain(context.iter().copied())
         .collect();
     let filled = Hkdf::<Sha256>::new(None, key.expose()).expand_multi_info(&info, &mut out);

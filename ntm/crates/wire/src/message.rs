@@ -231,7 +231,11 @@ impl Iterator for Messages<'_> {
 fn read_frame<'a>(r: &mut Reader<'a>) -> Result<(MessageType, &'a [u8]), Malformed> {
     let kind =
         MessageType::from_byte(r.u8("message type")?).ok_or(Malformed::Invalid("message type"))?;
-    Ok((kind, r.bytes16(usize::from(u16::MAX), "message body")?))
+    let body = r.bytes16(usize::from(u16::MAX), "message body")?;
+    if kind == MessageType::Padding && body.iter().any(|b| *b != 0) {
+        return Err(Malformed::Invalid("padding"));
+    }
+    Ok((kind, body))
 }
 
 /// A result as one byte (0: well), then the value or the error.

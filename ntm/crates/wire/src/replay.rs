@@ -30,8 +30,11 @@ impl ReplayWindow {
         self.next - counter <= WINDOW - 64 && self.words[word(counter)] & bit(counter) == 0
     }
 
-    /// Marks an authenticated counter as seen.
+    /// Marks an authenticated counter as seen; one that is not fresh changes nothing.
     pub fn mark(&mut self, counter: u64) {
+        if !self.is_fresh(counter) {
+            return;
+        }
         if counter >= self.next {
             self.advance(counter);
         }

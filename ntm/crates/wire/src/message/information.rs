@@ -62,7 +62,8 @@ pub struct Information {
     pub epoch: Epoch,
     /// How far the callee goes along.
     pub consent: Consent,
-    /// Other reachable devices of the account, most recently used first.
+    /// Other reachable devices of the callee's account, most recently used first. They travel as their
+    /// first labels; a name outside the account is not written.
     pub others: Vec<Fqdn>,
     /// The callee's round trips to its own relays.
     pub relay_rtts: Vec<RelayRtt>,
@@ -101,14 +102,16 @@ impl Codec for InformationRequest {
 
 impl Codec for Information {
     fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let callee: IdentityCertificate = Codec::read(r)?;
+        let account = callee.account();
         Ok(Self {
-            callee: Codec::read(r)?,
+            callee,
             callee_v4: read_v4(r)?,
             candidates: r.list(MAX_CANDIDATES, "candidates", Codec::read)?,
             nat: Codec::read(r)?,
             epoch: Codec::read(r)?,
             consent: Codec::read(r)?,
-            others: r.list(MAX_DEVICES, "devices", Codec::read)?,
+            others: r.list(MAX_DEVICES, "devices", |r| read_device(r, account.as_ref()))?,
             relay_rtts: r.list(MAX_RELAYS, "relay rtts", Codec::read)?,
         })
     }
@@ -119,7 +122,7 @@ impl Codec for Information {
         self.nat.write(w);
         self.epoch.write(w);
         self.consent.write(w);
-        w.list(&self.others, |w, n| n.write(w));
+        write_devices(w, &self.others, self.callee.account().as_ref());
         w.list(&self.relay_rtts, |w, m| m.write(w));
     }
 }
@@ -135,6 +138,30 @@ impl Codec for InformationResponse {
         self.tx.write(w);
         write_result(w, &self.result);
     }
+}
+
+/// A device of `account` by its first label, which keeps eight of them within a datagram.
+fn read_device(r: &mut Reader<'_>, account: Option<&Fqdn>) -> Result<Fqdn, Malformed> {
+    const WHAT: &str = "device label";
+    let n = r.u8(WHAT)?;
+    let label = core::str::from_utf8(r.take(usize::from(n), WHAT)?)
+        .map_err(|_| Malformed::Invalid(WHAT))?;
+    account
+        .and_then(|a| a.child(label).ok())
+        .filter(|device| device.first_label() == label && device.fits_wire())
+        .ok_or(Malformed::Invalid(WHAT))
+}
+
+fn write_devices(w: &mut Writer, devices: &[Fqdn], account: Option<&Fqdn>) {
+    let of_account: Vec<&Fqdn> = devices
+        .iter()
+        .filter(|d| d.parent().as_ref() == account)
+        .collect();
+    w.list(&of_account, |w, device| {
+        let label = device.first_label();
+        w.u8(u8::try_from(label.len()).unwrap_or(u8::MAX));
+        w.put(label.as_bytes());
+    });
 }
 
 pub(super) fn read_v4(r: &mut Reader<'_>) -> Result<Option<Ipv4Addr>, Malformed> {
