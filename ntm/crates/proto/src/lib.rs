@@ -6,8 +6,13 @@
 //! [`Node`] for the contract with its driver.
 
 mod config;
+mod effects;
 mod event;
+mod handover;
+mod negotiation;
 mod node;
+mod packet;
+mod stack;
 mod status;
 
 pub use config::{Authority, Config, ConsentPolicy, DcEndpoint, LocalAddr, Renewal};

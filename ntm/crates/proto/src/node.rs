@@ -1,116 +1,492 @@
 //! [`Node`]: the state machine and its four kinds of methods.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use ntm_wire::addr::{RealAddr, VirtualAddr};
-use ntm_wire::fqdn::Fqdn;
-use ntm_wire::id::InterfaceId;
+use ntm_wire::header::{Datagram, PacketType};
+use ntm_wire::id::{InterfaceId, PathId, TxId};
+use ntm_wire::kdf::sha256;
+use ntm_wire::key::SecretKey;
+use ntm_wire::message::Message;
+use ntm_wire::seal::open_salted;
 use ntm_wire::time::{Mono, Now};
 
-use crate::config::{Config, LocalAddr, Renewal};
-use crate::event::{BindError, Event, ProbeId, Received, ResolveId, SendError, Transmit, UdpId};
+use crate::config::{Config, LocalAddr};
+use crate::effects::Effects;
+use crate::event::{
+    BindError, DownReason, Event, ProbeId, Received, ResolveError, SendError, Transmit, UdpId,
+};
+use crate::negotiation::leg::{Families, RelayLeg};
+use crate::negotiation::registration::Registration;
+use crate::negotiation::resolution::Resolution;
+use crate::negotiation::session::DcSession;
+use crate::negotiation::setup::SetupState;
+use crate::negotiation::trust::Trust;
+use crate::packet::data::{Opened, Tunnel};
+use crate::packet::table::TunnelTable;
+use crate::stack::sockets::{Delivery, Sockets};
+use crate::stack::udp::{self, UdpDatagram, VIRTUAL_MTU};
 use crate::status::{Counters, Status, TunnelStatus};
 
-/// An NTM node.
+/// An NTM node that decides; a driver gives it time, datagrams and the application's wishes.
+///
+/// # Contract
+///
+/// Build it with [`Node::new`], tell it its sockets with [`Node::handle_interfaces`] and call
+/// [`Node::register`]. After every call of a `handle_*` method or a verb, the driver
+///
+/// 1. sends what [`Node::poll_transmit`] returns until it returns `None`,
+/// 2. takes what [`Node::poll_event`] returns until it returns `None`,
+/// 3. arms its timer for [`Node::poll_timeout`], and calls [`Node::handle_timeout`] then.
+///
+/// `now` must never run backwards in its monotonic half. Whatever arrives from the network is counted
+/// ([`Node::counters`]) and never panics.
 #[derive(Debug)]
 pub struct Node {
-    config: Config,
+    pub(crate) config: Config,
+    pub(crate) fx: Effects,
+    pub(crate) dc: DcSession,
+    pub(crate) registration: Registration,
+    pub(crate) resolutions: BTreeMap<TxId, Resolution>,
+    pub(crate) next_resolve: u64,
+    pub(crate) tunnels: TunnelTable,
+    pub(crate) trust: Trust,
+    pub(crate) locals: Vec<LocalAddr>,
+    sockets: Sockets,
 }
 
 impl Node {
     /// A node that is not registered yet. `seed`: 32 fresh random bytes.
-    pub fn new(config: Config, _seed: [u8; 32], _now: Now) -> Self {
-        Self { config }
+    pub fn new(config: Config, seed: [u8; 32], now: Now) -> Self {
+        Self {
+            fx: Effects::new(seed),
+            dc: DcSession::new(config.dc.addrs.clone(), now.mono),
+            registration: Registration::new(now),
+            resolutions: BTreeMap::new(),
+            next_resolve: 0,
+            tunnels: TunnelTable::default(),
+            trust: Trust::new(config.authorities.clone(), config.pins.clone()),
+            locals: Vec::new(),
+            sockets: Sockets::default(),
+            config,
+        }
     }
 
-    /// The local sockets there are now, all of them.
-    pub fn handle_interfaces(&mut self, _now: Now, _locals: &[LocalAddr]) {}
-    /// A datagram came in; it is opened in place.
+    /// The local sockets there are now, all of them. A change is told to the DC, and every path is tried
+    /// anew.
+    pub fn handle_interfaces(&mut self, now: Now, locals: &[LocalAddr]) {
+        let mut locals = locals.to_vec();
+        locals.sort();
+        if locals == self.locals {
+            return;
+        }
+        let was_empty = core::mem::replace(&mut self.locals, locals).is_empty();
+        if !was_empty {
+            self.suspect_all(now);
+        }
+        if self.registration.registered.is_some() {
+            self.send_registration(now);
+        }
+        self.open_session(now);
+    }
+
+    /// A datagram came in from `from` on the socket `_on`; it is opened in place.
     pub fn handle_datagram(
         &mut self,
-        _now: Now,
+        now: Now,
         _on: InterfaceId,
-        _from: RealAddr,
-        _datagram: &mut [u8],
+        from: RealAddr,
+        datagram: &mut [u8],
     ) {
+        self.fx.counters.received += 1;
+        let Ok(d) = Datagram::new_checked(datagram) else {
+            self.fx.counters.malformed += 1;
+            return;
+        };
+        match d.kind() {
+            PacketType::Data => self.handle_data(now, from, d),
+            PacketType::Control | PacketType::Challenge | PacketType::Accept => {
+                self.handle_session(now, d)
+            }
+            PacketType::TunnelRequest | PacketType::TunnelResponse => {
+                self.handle_handshake(now, from, &d)
+            }
+            PacketType::Leg => self.handle_leg(now, from, &d),
+            PacketType::Hint => self.handle_hint(now, from, &d),
+            // It has opened this end's NAT by arriving there.
+            PacketType::Punch => {}
+            PacketType::Hello
+            | PacketType::Bind
+            | PacketType::LinkHello
+            | PacketType::LinkAccept => {
+                self.fx.counters.unexpected += 1;
+            }
+        }
+        self.open_session(now);
     }
-    /// Time has passed; call at [`Node::poll_timeout`], earlier does no harm.
-    pub fn handle_timeout(&mut self, _now: Now) {}
-    /// The machine slept for so long; every path is suspect.
-    pub fn handle_slept(&mut self, _now: Now, _slept: Duration) {}
 
-    /// Registers with the DC, again and again until [`Node::deregister`].
-    pub fn register(&mut self, _now: Now) {}
-    /// Builds tunnels to whatever answers to `name`; ends with [`Event::Resolved`].
-    pub fn resolve(&mut self, _now: Now, _name: &Fqdn) -> ResolveId {
-        ResolveId(0)
+    /// Time has passed; call at [`Node::poll_timeout`], earlier does no harm.
+    pub fn handle_timeout(&mut self, now: Now) {
+        for given_up in self.dc.handle_timeout(now.mono, &mut self.fx) {
+            self.handle_given_up(now, given_up);
+        }
+        self.handle_registration_timeout(now);
+        for path in self.tunnels.paths() {
+            self.handle_tunnel_timeout(now, path);
+        }
+        self.finish_resolutions(now.mono);
+        self.open_session(now);
     }
-    /// Takes a new ticket.
-    pub fn renew(&mut self, _now: Now, _renewal: Renewal) {}
-    /// Leaves: closes tunnels and tells the DC.
-    pub fn deregister(&mut self, _now: Now) {}
+
+    /// The machine slept for so long; every path is suspect.
+    pub fn handle_slept(&mut self, now: Now, slept: Duration) {
+        tracing::debug!(?slept, "woke up");
+        self.suspect_all(now);
+        if self.registration.registered.is_some() {
+            self.send_registration(now);
+        }
+        self.open_session(now);
+    }
+
     /// A virtual UDP socket; port 0 picks one.
-    pub fn udp_bind(&mut self, _addr: Option<VirtualAddr>, _port: u16) -> Result<UdpId, BindError> {
-        Err(BindError::NotLocal)
+    pub fn udp_bind(&mut self, addr: Option<VirtualAddr>, port: u16) -> Result<UdpId, BindError> {
+        let own = self.registration.addrs;
+        let is_own = |a: VirtualAddr| own.is_some_and(|o| a.0 == o.v4 || a.0 == o.v6);
+        if addr.is_some_and(|a| !is_own(a)) {
+            return Err(BindError::NotLocal);
+        }
+        let hint = self.fx.u32() as u16;
+        self.sockets.bind(addr.map(|a| a.0), port, hint)
     }
+
     /// The port of a socket.
-    pub fn udp_port(&self, _id: UdpId) -> Option<u16> {
-        None
+    pub fn udp_port(&self, id: UdpId) -> Option<u16> {
+        self.sockets.port(id)
     }
-    /// Sends a virtual datagram.
+
+    /// Sends a virtual datagram from a socket.
     pub fn udp_send(
         &mut self,
-        _now: Now,
-        _id: UdpId,
-        _to: SocketAddr,
-        _data: &[u8],
+        now: Now,
+        id: UdpId,
+        to: SocketAddr,
+        data: &[u8],
     ) -> Result<(), SendError> {
-        Err(SendError::Closed)
+        let src_port = self.sockets.port(id).ok_or(SendError::Closed)?;
+        let own = self.registration.addrs.ok_or(SendError::NotRegistered)?;
+        let src = if to.is_ipv4() {
+            own.v4.into()
+        } else {
+            own.v6.into()
+        };
+        if self
+            .sockets
+            .bound_addr(id)
+            .is_some_and(|a| a.is_ipv4() != to.is_ipv4())
+        {
+            return Err(SendError::FamilyMismatch);
+        }
+        let head = if to.is_ipv4() { 28 } else { 48 };
+        if data.len() + head > VIRTUAL_MTU {
+            return Err(SendError::TooLong);
+        }
+        let datagram = UdpDatagram {
+            src,
+            dst: to.ip(),
+            src_port,
+            dst_port: to.port(),
+            payload: data,
+        };
+        if to.ip() == src {
+            self.deliver(&datagram);
+            return Ok(());
+        }
+        let tunnel = self.tunnels.toward(to.ip()).ok_or(SendError::NoTunnel)?;
+        tunnel.send_packet(now, &mut self.fx, &udp::emit(&datagram), &own);
+        Ok(())
     }
+
     /// The next datagram of a socket.
-    pub fn udp_recv(&mut self, _id: UdpId) -> Option<Received> {
-        None
+    pub fn udp_recv(&mut self, id: UdpId) -> Option<Received> {
+        self.sockets.receive(id)
     }
+
     /// Closes a socket.
-    pub fn udp_close(&mut self, _id: UdpId) {}
-    /// Measures the round trip over the route in use; ends with [`Event::ProbeAnswered`] or [`Event::ProbeLost`].
-    pub fn probe(&mut self, _now: Now, _peer: VirtualAddr) -> Result<ProbeId, SendError> {
-        Err(SendError::NoTunnel)
+    pub fn udp_close(&mut self, id: UdpId) {
+        self.sockets.close(id);
+    }
+
+    /// Measures the round trip over the route in use; ends with [`Event::ProbeAnswered`] or
+    /// [`Event::ProbeLost`].
+    pub fn probe(&mut self, now: Now, peer: VirtualAddr) -> Result<ProbeId, SendError> {
+        let tunnel = self.tunnels.toward(peer.0).ok_or(SendError::NoTunnel)?;
+        tunnel
+            .probe(now.mono, &mut self.fx)
+            .ok_or(SendError::NoTunnel)
     }
 
     /// The next datagram to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        None
+        self.fx.transmits.pop_front()
     }
+
     /// The next thing that happened.
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        self.fx.events.pop_front()
     }
+
     /// When to call [`Node::handle_timeout`] next.
     pub fn poll_timeout(&self) -> Option<Mono> {
-        None
+        let all = [
+            self.dc.poll_timeout(),
+            self.registration_timeout(),
+            self.resolution_timeout(),
+            self.tunnels.poll_timeout(),
+        ];
+        all.into_iter().flatten().min()
     }
 
     /// The node as a whole.
     pub fn status(&self) -> Status {
+        let registered = self.registration.registered.as_ref();
         Status {
             fqdn: self.config.certificate.fqdn.clone(),
-            registered: false,
-            addrs: None,
-            observed: None,
-            nat: ntm_wire::addr::NatVerdict::Unknown,
-            dc_rtt: None,
-            relays: Vec::new(),
-            tunnels: 0,
+            registered: registered.is_some(),
+            addrs: self.registration.addrs,
+            observed: registered.map(|r| r.observed),
+            nat: registered.map(|r| r.nat).unwrap_or_default(),
+            dc_rtt: self.dc.rtt,
+            relays: self.registration.relays(),
+            tunnels: self.tunnels.iter().filter(|t| t.is_live()).count(),
         }
     }
-    /// Every tunnel.
+
+    /// Every tunnel that stands and is in use.
     pub fn tunnels(&self) -> Vec<TunnelStatus> {
-        Vec::new()
+        let in_use = self
+            .tunnels
+            .iter()
+            .filter(|t| self.tunnels.is_active(t.path_in));
+        in_use.filter_map(tunnel_status).collect()
     }
-    /// What was received and dropped.
+
+    /// What was received, sent and dropped.
     pub fn counters(&self) -> Counters {
-        Counters::default()
+        self.fx.counters
     }
+
+    pub(crate) fn families(&self) -> Families {
+        let has = |v4: bool| self.locals.iter().any(|l| l.addr.is_ipv4() == v4);
+        // Before the driver has said anything, both may be there.
+        let unknown = self.locals.is_empty();
+        Families {
+            v4: unknown || has(true),
+            v6: unknown || has(false),
+        }
+    }
+
+    pub(crate) fn close_tunnels(&mut self, now: Now) {
+        for path in self.tunnels.paths() {
+            if let Some(tunnel) = self.tunnels.get_mut(path) {
+                tunnel.close(now.mono, &mut self.fx, 0);
+            }
+            self.drop_tunnel(path, DownReason::Local);
+        }
+    }
+
+    fn suspect_all(&mut self, now: Now) {
+        self.tunnels
+            .iter_mut()
+            .for_each(|t| t.suspect_all(now, &mut self.fx));
+    }
+
+    fn handle_data(&mut self, now: Now, from: RealAddr, d: Datagram<&mut [u8]>) {
+        let (path, own) = (d.path_id(), self.registration.addrs);
+        let (Some(tunnel), Some(own)) = (self.tunnels.get_mut(path), own) else {
+            self.fx.counters.unknown_selector += 1;
+            return;
+        };
+        let arrival = tunnel.arrival(from);
+        match tunnel.handle_data(now, &mut self.fx, arrival, d, &own) {
+            Opened::Packet(ip) => self.deliver_packet(&ip),
+            Opened::Closed => self.drop_tunnel(path, DownReason::Closed),
+            Opened::Nothing => {}
+        }
+    }
+
+    fn deliver_packet(&mut self, ip: &[u8]) {
+        match udp::parse(ip) {
+            Some(datagram) => self.deliver(&datagram),
+            None => self.fx.counters.no_receiver += 1,
+        }
+    }
+
+    fn deliver(&mut self, datagram: &UdpDatagram<'_>) {
+        match self.sockets.deliver(datagram) {
+            Delivery::Readable(id) => self.fx.event(Event::UdpReadable(id)),
+            Delivery::Queued => {}
+            Delivery::Dropped => self.fx.counters.no_receiver += 1,
+        }
+    }
+
+    fn handle_session(&mut self, now: Now, d: Datagram<&mut [u8]>) {
+        for message in self
+            .dc
+            .handle(now.mono, &mut self.fx, &self.config.dc.key, d)
+        {
+            self.handle_message(now, message);
+        }
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else there is, is not for this place"
+    )]
+    fn handle_message(&mut self, now: Now, message: Message) {
+        match message {
+            Message::RegistrationResponse(m) => self.handle_registration_response(now, m),
+            Message::DirectionResponse(m) => self.handle_direction_response(now, m),
+            Message::RouteDirection(m) => self.handle_route_direction(now, m),
+            Message::KeepAlive(m) => self.handle_dc_keep_alive(now, &m),
+            _ => self.fx.counters.unexpected += 1,
+        }
+    }
+
+    fn handle_handshake(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
+        let path = d.path_id();
+        let own_id = self.config.certificate.node_id();
+        let Some(tunnel) = self.tunnels.get_mut(path) else {
+            self.fx.counters.unknown_selector += 1;
+            return;
+        };
+        let (arrival, asks) = (tunnel.arrival(from), own_id < tunnel.peer.node);
+        let identity = &self.config.identity;
+        let stands = if d.kind() == PacketType::TunnelRequest {
+            tunnel.handle_request(now, &mut self.fx, arrival, d.body(), identity, asks)
+        } else {
+            tunnel.handle_response(now, &mut self.fx, arrival, d.body(), identity, asks)
+        };
+        if stands {
+            self.tunnel_up(now, path);
+        }
+    }
+
+    fn tunnel_up(&mut self, now: Now, path: PathId) {
+        self.tunnels.activate(path);
+        let Some(tunnel) = self.tunnels.get_mut(path) else {
+            return;
+        };
+        let peer = tunnel.peer.clone();
+        tracing::debug!(%path, "tunnel up");
+        if let Some(route) = tunnel.route() {
+            self.fx.event(Event::TunnelUp {
+                peer: peer.clone(),
+                route,
+            });
+        }
+        self.resolution_ready(now.mono, &peer);
+        self.handle_tunnel_timeout(now, path);
+    }
+
+    fn handle_leg(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
+        let leg = self
+            .tunnels
+            .get_mut(d.path_id())
+            .and_then(|t| t.legs.iter_mut().find(|l| l.addr == from));
+        let known = match leg {
+            Some(leg) => {
+                leg.handle(now, &mut self.fx, d);
+                true
+            }
+            None => self.handle_measured(now.mono, d),
+        };
+        if !known {
+            self.fx.counters.unknown_selector += 1;
+        }
+    }
+
+    fn handle_hint(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
+        let path = d.path_id();
+        let tunnel = self.tunnels.iter_mut().find(|t| t.path_out == path);
+        let Some(leg) = tunnel.and_then(|t| t.legs.iter_mut().find(|l| l.addr == from)) else {
+            self.fx.counters.unknown_selector += 1;
+            return;
+        };
+        if is_hint(leg, d) {
+            leg.handle_hint(now, &mut self.fx);
+        } else {
+            self.fx.counters.bad_seal += 1;
+        }
+    }
+
+    fn handle_tunnel_timeout(&mut self, now: Now, path: PathId) {
+        let active = self.tunnels.is_active(path);
+        let Some(tunnel) = self.tunnels.get_mut(path) else {
+            return;
+        };
+        if tunnel.is_live() {
+            if !tunnel.handle_live_timeout(now, &mut self.fx, active) {
+                let reason = if active {
+                    DownReason::Silent
+                } else {
+                    DownReason::Replaced
+                };
+                self.drop_tunnel(path, reason);
+            }
+        } else if tunnel.handle_setup_timeout(now, &mut self.fx) == SetupState::Failed {
+            self.set_up_failed(now, path);
+        }
+    }
+
+    fn set_up_failed(&mut self, now: Now, path: PathId) {
+        let Some(tunnel) = self.tunnels.remove(path) else {
+            return;
+        };
+        if tunnel.caller_setup().is_none() || self.tunnels.live_with(tunnel.peer.node).is_some() {
+            return;
+        }
+        let no_relay = !tunnel.legs.iter().any(RelayLeg::is_bound);
+        let error = if no_relay {
+            ResolveError::RelayUnreachable
+        } else {
+            ResolveError::PeerUnreachable
+        };
+        self.resolution_failed(now.mono, &tunnel.peer.fqdn, &error);
+    }
+
+    fn drop_tunnel(&mut self, path: PathId, reason: DownReason) {
+        let was_active = self.tunnels.is_active(path);
+        let Some(tunnel) = self.tunnels.remove(path) else {
+            return;
+        };
+        if was_active {
+            let Tunnel { peer, .. } = tunnel;
+            self.fx.event(Event::TunnelDown {
+                peer: peer.node,
+                fqdn: peer.fqdn,
+                reason,
+            });
+        }
+    }
+}
+
+fn is_hint(leg: &RelayLeg, d: &Datagram<&mut [u8]>) -> bool {
+    let key = SecretKey::new(sha256(&[b"ntm hint key", &leg.rs_key().0]));
+    open_salted(&key, "ntm hint", &d.aad(), d.body()).is_ok()
+}
+
+fn tunnel_status(tunnel: &Tunnel) -> Option<TunnelStatus> {
+    let live = tunnel.live()?;
+    Some(TunnelStatus {
+        peer: tunnel.peer.clone(),
+        route: tunnel.route()?,
+        rtt: live.paths.current().rtt,
+        sent: live.stats.sent,
+        received: live.stats.received,
+        sent_bytes: live.stats.sent_bytes,
+        received_bytes: live.stats.received_bytes,
+        rekeys: live.stats.rekeys,
+    })
 }

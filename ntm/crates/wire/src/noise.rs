@@ -69,7 +69,7 @@ impl Handshake {
     }
 
     /// The session keys, once both messages were exchanged.
-    pub fn finish(mut self) -> Result<SessionKeys, BadHandshake> {
+    pub fn finish(&mut self) -> Result<SessionKeys, BadHandshake> {
         if !self.0.is_handshake_finished() {
             return Err(BadHandshake);
         }

@@ -1,0 +1,177 @@
+//! One path of a tunnel: a way to the peer, probed until it answers.
+
+use core::time::Duration;
+
+use ntm_wire::addr::RealAddr;
+use ntm_wire::id::InterfaceId;
+use ntm_wire::time::Mono;
+
+use crate::negotiation::retry::smooth;
+
+/// An unanswered address gets this many probes (rule 10).
+const MAX_PROBES: u32 = 3;
+/// Between the first two probes; doubled after.
+const PROBE_PACE: Duration = Duration::from_millis(250);
+/// A path that nothing was sent over gets a keep-alive (rule 17: 15-25 s).
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// A path in use that answers nothing for so long is asked whether it lives.
+const SUSPECT: Duration = Duration::from_secs(2);
+/// A path that died is tried again after this.
+const REVIVE: Duration = Duration::from_secs(30);
+
+/// A relay is the last resort: it is tried again soon.
+const REVIVE_RELAY: Duration = Duration::from_secs(2);
+
+/// Which way a path goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Over the leg with this index.
+    Relay(usize),
+    /// Straight to the peer.
+    Direct(InterfaceId, RealAddr),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Probes are out for the first time, or again.
+    Probing,
+    /// A probe was answered.
+    Alive,
+    /// No answer; nothing is sent until it is tried again.
+    Dead,
+}
+
+/// A path and what is known of it.
+#[derive(Debug)]
+pub(crate) struct Path {
+    pub(crate) way: Way,
+    state: State,
+    was_alive: bool,
+    tries: u32,
+    next_probe: Mono,
+    probes: Vec<(u32, Mono)>,
+    pub(crate) rtt: Option<Duration>,
+    last_sent: Mono,
+    /// Since when something sent over this path waits for any sign of life.
+    waiting_since: Option<Mono>,
+}
+
+impl Path {
+    /// A path whose first probe is due at once.
+    pub(crate) fn new(way: Way, now: Mono) -> Self {
+        Self {
+            way,
+            state: State::Probing,
+            was_alive: false,
+            tries: 0,
+            next_probe: now,
+            probes: Vec::new(),
+            rtt: None,
+            last_sent: now,
+            waiting_since: None,
+        }
+    }
+
+    /// Whether a probe should go out now; `in_use` paths are watched more closely. A path that gave no
+    /// answer to any probe turns dead here.
+    pub(crate) fn probe_due(&mut self, now: Mono, in_use: bool) -> bool {
+        if now < self.deadline(in_use) {
+            return false;
+        }
+        match self.state {
+            State::Probing if self.tries >= MAX_PROBES => {
+                self.state = State::Dead;
+                self.next_probe = self.revival(now);
+                false
+            }
+            State::Probing => true,
+            State::Alive => {
+                self.restart_probing(now);
+                true
+            }
+            State::Dead => {
+                self.restart_probing(now);
+                true
+            }
+        }
+    }
+
+    /// An address that never answered is left alone until something comes from it (rule 10).
+    fn revival(&self, now: Mono) -> Mono {
+        match self.way {
+            Way::Relay(_) => now + REVIVE_RELAY,
+            Way::Direct(..) if self.was_alive => now + REVIVE,
+            Way::Direct(..) => Mono::from_micros(u64::MAX),
+        }
+    }
+
+    /// Notes the probe that [`Path::probe_due`] asked for.
+    pub(crate) fn probe_sent(&mut self, id: u32, now: Mono) {
+        self.next_probe = now + PROBE_PACE * (1 << self.tries.min(4));
+        self.tries += 1;
+        self.sent(now);
+        self.probes
+            .retain(|(_, at)| now.since(*at) < Duration::from_secs(10));
+        self.probes.push((id, now));
+    }
+
+    /// Takes a probe reply; `true` when it answers a probe of this path.
+    pub(crate) fn probe_answered(&mut self, id: u32, now: Mono) -> bool {
+        let Some(at) = self.probes.iter().position(|(i, _)| *i == id) else {
+            return false;
+        };
+        let (_, sent) = self.probes.swap_remove(at);
+        self.rtt = Some(smooth(self.rtt, now.since(sent)));
+        self.state = State::Alive;
+        self.was_alive = true;
+        self.tries = 0;
+        self.waiting_since = None;
+        true
+    }
+
+    /// Something authentic came in over this path.
+    pub(crate) fn heard(&mut self, now: Mono) {
+        self.waiting_since = None;
+        if self.state == State::Dead {
+            self.restart_probing(now);
+        } else if self.state == State::Probing && self.was_alive {
+            self.state = State::Alive;
+            self.tries = 0;
+        }
+    }
+
+    /// Something was sent over this path.
+    pub(crate) fn sent(&mut self, now: Mono) {
+        self.last_sent = now;
+        self.waiting_since.get_or_insert(now);
+    }
+
+    /// Probes from the start, as after a move.
+    pub(crate) fn restart_probing(&mut self, now: Mono) {
+        self.state = State::Probing;
+        self.tries = 0;
+        self.next_probe = now;
+    }
+
+    /// Whether the path was proved and is not suspected to be dead.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.state == State::Alive || (self.state == State::Probing && self.was_alive)
+    }
+
+    /// When [`Path::probe_due`] may say yes next.
+    pub(crate) fn deadline(&self, in_use: bool) -> Mono {
+        match self.state {
+            State::Probing | State::Dead => self.next_probe,
+            State::Alive => {
+                let keep_alive = self.last_sent + KEEP_ALIVE;
+                let suspect = self.waiting_since.filter(|_| in_use).map(|t| t + SUSPECT);
+                suspect.map_or(keep_alive, |t| t.min(keep_alive))
+            }
+        }
+    }
+
+    /// Whether the path goes straight to the peer.
+    pub(crate) fn is_direct(&self) -> bool {
+        matches!(self.way, Way::Direct(..))
+    }
+}

@@ -1,0 +1,129 @@
+//! The paths of one tunnel and the choice among them.
+
+use ntm_wire::time::Mono;
+
+use super::path::{Path, Way};
+
+/// Candidates times local sockets, bounded.
+const MAX_PATHS: usize = 24;
+
+/// All paths of a tunnel; index 0 and 1 are usually the relay legs.
+#[derive(Debug)]
+pub(crate) struct PathSet {
+    paths: Vec<Path>,
+    current: usize,
+}
+
+impl PathSet {
+    /// Begins with the way the handshake took, which is proved by it.
+    pub(crate) fn new(first: Way, now: Mono) -> Self {
+        let mut set = Self {
+            paths: Vec::new(),
+            current: 0,
+        };
+        set.add(first, now);
+        set
+    }
+
+    /// A way to try, unless it is known.
+    pub(crate) fn add(&mut self, way: Way, now: Mono) {
+        if self.paths.len() < MAX_PATHS && !self.paths.iter().any(|p| p.way == way) {
+            self.paths.push(Path::new(way, now));
+        }
+    }
+
+    /// The way in use.
+    pub(crate) fn current(&self) -> &Path {
+        &self.paths[self.current]
+    }
+
+    /// Something left over the way in use.
+    pub(crate) fn note_sent(&mut self, now: Mono) {
+        self.paths[self.current].sent(now);
+    }
+
+    /// Something authentic came in over `way`. A direct way that was not known is tried: the peer's NAT
+    /// shows an address that nobody could tell beforehand.
+    pub(crate) fn note_heard(&mut self, way: Way, may_learn: bool, now: Mono) {
+        match self.paths.iter_mut().find(|p| p.way == way) {
+            Some(path) => path.heard(now),
+            None if may_learn => self.add(way, now),
+            None => {}
+        }
+    }
+
+    /// A probe was answered over some path; `true` if it was one of ours.
+    pub(crate) fn probe_answered(&mut self, id: u32, now: Mono) -> bool {
+        self.paths.iter_mut().any(|p| p.probe_answered(id, now))
+    }
+
+    /// Chooses anew: the proved direct way with the least round trip, or else a relay. Returns the old
+    /// way when it is another one now.
+    pub(crate) fn choose(&mut self) -> Option<Way> {
+        let best = self.best();
+        if best == self.current {
+            return None;
+        }
+        let old = self.paths[self.current].way;
+        self.current = best;
+        Some(old)
+    }
+
+    /// A proved way is left only for a better kind, or when it dies: round trips of one kind are not
+    /// compared again, so that the tunnel never flaps.
+    fn best(&self) -> usize {
+        let now_in_use = &self.paths[self.current];
+        if now_in_use.is_usable() && now_in_use.is_direct() {
+            return self.current;
+        }
+        let usable = |direct: bool| {
+            let fits = move |(_, p): &(usize, &Path)| p.is_usable() && p.is_direct() == direct;
+            self.paths
+                .iter()
+                .enumerate()
+                .filter(fits)
+                .min_by_key(|(i, p)| (p.rtt, *i))
+                .map(|(i, _)| i)
+        };
+        if let Some(direct) = usable(true) {
+            return direct;
+        }
+        if now_in_use.is_usable() {
+            return self.current;
+        }
+        usable(false)
+            .or_else(|| self.paths.iter().position(|p| !p.is_direct()))
+            .unwrap_or(self.current)
+    }
+
+    /// The paths over which a probe should go out now.
+    pub(crate) fn probes_due(&mut self, now: Mono) -> Vec<Way> {
+        let current = self.current;
+        let due = self
+            .paths
+            .iter_mut()
+            .enumerate()
+            .filter_map(|(i, p)| p.probe_due(now, i == current).then_some(p.way));
+        due.collect()
+    }
+
+    /// Notes a probe sent.
+    pub(crate) fn probe_sent(&mut self, way: Way, id: u32, now: Mono) {
+        if let Some(path) = self.paths.iter_mut().find(|p| p.way == way) {
+            path.probe_sent(id, now);
+        }
+    }
+
+    /// Every path is suspect: after sleep, or when interfaces changed.
+    pub(crate) fn suspect_all(&mut self, now: Mono) {
+        self.paths.iter_mut().for_each(|p| p.restart_probing(now));
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        self.paths
+            .iter()
+            .enumerate()
+            .map(|(i, p)| p.deadline(i == self.current))
+            .min()
+    }
+}

@@ -1,0 +1,12 @@
+//! Negotiation (paper A, III.A): registration, name resolution, tunnel set-up.
+
+pub(crate) mod direction;
+pub(crate) mod hello;
+pub(crate) mod leg;
+pub(crate) mod registration;
+pub(crate) mod rekey;
+pub(crate) mod resolution;
+pub(crate) mod retry;
+pub(crate) mod session;
+pub(crate) mod setup;
+pub(crate) mod trust;

@@ -1,0 +1,275 @@
+//! A leg at a Relay Server: bind, confirm, keep alive (rule 2).
+
+use core::time::Duration;
+use std::net::SocketAddr;
+
+use ntm_wire::addr::RealAddr;
+use ntm_wire::header::{Datagram, HEADER_LEN, Header, PADDED_LEN, PacketType};
+use ntm_wire::id::{InterfaceId, PathId};
+use ntm_wire::key::ServerKey;
+use ntm_wire::message::{
+    BindStatus, KeepAlive, Leg, LegBind, LegBindConfirm, LegBindResponse, Message, Messages,
+    emit_all, pad_to,
+};
+use ntm_wire::noise::{NOISE_OVERHEAD, seal_to_server};
+use ntm_wire::seal::{open_salted, seal_salted};
+use ntm_wire::time::{Mono, Now};
+
+use super::retry::{Due, Retry};
+use crate::effects::Effects;
+use crate::event::Event;
+
+/// A keep-alive follows this long after the last packet sent over the leg (rule 17: 15-25 s).
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// A dead relay is tried again this long after it was given up.
+const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// An RS that forgot a leg hints; no more than one re-bind a second follows.
+const REBIND_PACE: Duration = Duration::from_secs(1);
+
+#[derive(Debug, PartialEq, Eq, Clone, Copy)]
+enum State {
+    Binding,
+    Bound,
+    Dead,
+}
+
+/// One leg of one tunnel.
+#[derive(Debug)]
+pub(crate) struct RelayLeg {
+    leg: Leg,
+    path_out: PathId,
+    pub(crate) addr: RealAddr,
+    counter: u64,
+    clock_ahead_ms: i64,
+    state: State,
+    retry: Retry,
+    unanswered_keep_alives: u32,
+    last_bind: Mono,
+    last_sent: Mono,
+}
+
+impl RelayLeg {
+    /// A leg that was not bound yet; `None` when the node has no address of a family the RS has.
+    pub(crate) fn new(leg: Leg, path_out: PathId, families: Families, now: Mono) -> Option<Self> {
+        let v4 = leg
+            .v4
+            .filter(|_| families.v4)
+            .map(|(ip, port)| SocketAddr::from((ip, port)));
+        let v6 = leg
+            .v6
+            .filter(|_| families.v6)
+            .map(|(ip, port)| SocketAddr::from((ip, port)));
+        let addr = RealAddr(v4.or(v6)?);
+        Some(Self {
+            leg,
+            path_out,
+            addr,
+            counter: 0,
+            clock_ahead_ms: 0,
+            state: State::Binding,
+            retry: Retry::new(now, None),
+            unanswered_keep_alives: 0,
+            last_bind: now,
+            last_sent: now,
+        })
+    }
+
+    /// Binds the leg to the address the packet will leave from.
+    pub(crate) fn bind(&mut self, now: Now, fx: &mut Effects) {
+        self.state = State::Binding;
+        self.retry = Retry::new(now.mono, None);
+        self.send_bind(now, fx);
+    }
+
+    fn send_bind(&mut self, now: Now, fx: &mut Effects) {
+        let clock = now
+            .wall
+            .as_millis()
+            .saturating_add_signed(self.clock_ahead_ms);
+        self.counter = clock.max(self.counter + 1);
+        let v6 = !self.addr.is_ipv4();
+        let bind = LegBind::new(
+            self.leg.token.clone(),
+            self.counter,
+            v6,
+            self.leg.rs,
+            &self.leg.leg_key,
+        );
+        if let Some(datagram) = bind_datagram(&self.leg.rs_key, &[bind.into()], fx) {
+            self.last_bind = now.mono;
+            self.last_sent = now.mono;
+            fx.send(InterfaceId(0), self.addr, datagram);
+        }
+    }
+
+    /// Takes a Leg datagram for this leg; `true` when it was authentic.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else there is, is not for this place"
+    )]
+    pub(crate) fn handle(&mut self, now: Now, fx: &mut Effects, d: &Datagram<&mut [u8]>) -> bool {
+        let Ok(content) = open_salted(&self.leg.leg_key, "ntm leg to node", &d.aad(), d.body())
+        else {
+            fx.counters.bad_seal += 1;
+            return false;
+        };
+        let Ok(messages) = Messages::parse_all(&content) else {
+            fx.counters.malformed += 1;
+            return false;
+        };
+        for message in messages {
+            match message {
+                Message::LegBindResponse(response) => self.handle_response(now, fx, &response),
+                Message::KeepAlive(_) => self.unanswered_keep_alives = 0,
+                _ => fx.counters.unexpected += 1,
+            }
+        }
+        true
+    }
+
+    fn handle_response(&mut self, now: Now, fx: &mut Effects, r: &LegBindResponse) {
+        match r.status {
+            BindStatus::Bound if r.counter == self.counter => {
+                self.state = State::Bound;
+                self.unanswered_keep_alives = 0;
+                let confirm = LegBindConfirm {
+                    counter: r.counter,
+                    cookie: r.cookie,
+                };
+                self.send_message(now.mono, fx, &confirm.into());
+            }
+            BindStatus::Bound => fx.counters.unexpected += 1,
+            BindStatus::Stale if r.counter >= self.counter && self.state == State::Binding => {
+                self.counter = r.counter;
+                self.send_bind(now, fx);
+            }
+            BindStatus::ClockOff if self.state == State::Binding && r.counter == self.counter => {
+                self.clock_ahead_ms =
+                    r.rs_time_ms.cast_signed() - now.wall.as_millis().cast_signed();
+                self.counter = 0;
+                self.send_bind(now, fx);
+            }
+            BindStatus::Stale | BindStatus::ClockOff => fx.counters.unexpected += 1,
+            BindStatus::Expired | BindStatus::Draining => self.state = State::Dead,
+        }
+    }
+
+    /// The RS does not know the leg (any more): present the token.
+    pub(crate) fn handle_hint(&mut self, now: Now, fx: &mut Effects) {
+        if now.mono.since(self.last_bind) >= REBIND_PACE {
+            self.bind(now, fx);
+        }
+    }
+
+    /// The RS's key, under which a hint is sealed.
+    pub(crate) fn rs_key(&self) -> &ServerKey {
+        &self.leg.rs_key
+    }
+
+    /// Which relay.
+    pub(crate) fn rs(&self) -> ntm_wire::id::RsId {
+        self.leg.rs
+    }
+
+    /// A data packet left over this leg.
+    pub(crate) fn note_sent(&mut self, now: Mono) {
+        self.last_sent = now;
+    }
+
+    /// Retransmits binds and sends keep-alives.
+    pub(crate) fn handle_timeout(&mut self, now: Now, fx: &mut Effects) {
+        match self.state {
+            State::Binding => match self.retry.due(now.mono) {
+                Due::Wait => {}
+                Due::Again => self.send_bind(now, fx),
+                Due::GiveUp => self.give_up(now.mono, fx),
+            },
+            State::Bound if now.mono >= self.last_sent + KEEP_ALIVE => self.keep_alive(now, fx),
+            State::Dead if now.mono >= self.last_sent + TRY_AGAIN => self.bind(now, fx),
+            State::Bound | State::Dead => {}
+        }
+    }
+
+    fn give_up(&mut self, now: Mono, fx: &mut Effects) {
+        self.state = State::Dead;
+        self.last_sent = now;
+        fx.event(Event::RelayLost(self.leg.rs));
+    }
+
+    fn keep_alive(&mut self, now: Now, fx: &mut Effects) {
+        self.unanswered_keep_alives += 1;
+        if self.unanswered_keep_alives > 2 {
+            return self.bind(now, fx);
+        }
+        let message = KeepAlive {
+            tx: fx.tx(),
+            is_reply: false,
+        }
+        .into();
+        self.send_message(now.mono, fx, &message);
+    }
+
+    fn send_message(&mut self, now: Mono, fx: &mut Effects, message: &Message) {
+        let header = Header {
+            kind: PacketType::Leg,
+            selector: self.path_out.0,
+            counter: 0,
+        };
+        let content = emit_all(core::slice::from_ref(message));
+        let mut out = header.emit();
+        out.extend(seal_salted(
+            &self.leg.leg_key,
+            "ntm leg from node",
+            fx.salt(),
+            &[header.first_byte()],
+            &content,
+        ));
+        self.last_sent = now;
+        fx.send(InterfaceId(0), self.addr, out);
+    }
+
+    /// Whether the RS takes packets for this leg.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.state == State::Bound
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Mono {
+        match self.state {
+            State::Binding => self.retry.next(),
+            State::Bound => self.last_sent + KEEP_ALIVE,
+            State::Dead => self.last_sent + TRY_AGAIN,
+        }
+    }
+}
+
+/// Which families the node can send over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Families {
+    pub(crate) v4: bool,
+    pub(crate) v6: bool,
+}
+
+impl Families {
+    pub(crate) fn allows(self, addr: RealAddr) -> bool {
+        if addr.is_ipv4() { self.v4 } else { self.v6 }
+    }
+}
+
+/// A Bind datagram, padded to 1,200 bytes so that the RS may answer.
+pub(crate) fn bind_datagram(
+    rs: &ServerKey,
+    messages: &[Message],
+    fx: &mut Effects,
+) -> Option<Vec<u8>> {
+    let header = Header {
+        kind: PacketType::Bind,
+        selector: rs.selector(),
+        counter: 0,
+    };
+    let mut payload = emit_all(messages);
+    pad_to(&mut payload, PADDED_LEN - HEADER_LEN - NOISE_OVERHEAD);
+    let mut out = header.emit();
+    let prologue = [b"ntm bind 1".as_slice(), &out].concat();
+    out.extend(seal_to_server(fx.seed(), rs, &prologue, &payload).ok()?);
+    Some(out)
+}

@@ -1,0 +1,453 @@
+//! Registration with the DC: at start, on every change, and again when the DC forgot.
+
+use core::time::Duration;
+
+use ntm_wire::addr::{
+    Candidate, CandidateKind, MAX_CANDIDATES, NatVerdict, RealAddr, VirtualAddrs,
+};
+use ntm_wire::header::Datagram;
+use ntm_wire::id::{Epoch, RsId, TxId};
+use ntm_wire::key::SecretKey;
+use ntm_wire::message::{
+    Deregistration, KeepAlive, MAX_RELAYS, Measure, Message, Messages, Probe, Registered,
+    RegistrationError, RegistrationRequest, RegistrationResponse, RelayInfo, RelayRtt,
+};
+use ntm_wire::seal::open_salted;
+use ntm_wire::ticket::TICKET_LIFETIME;
+use ntm_wire::time::{Mono, Now};
+
+use super::hello::Credentials;
+use super::leg::{Families, bind_datagram};
+use crate::effects::Effects;
+use crate::event::{Event, RegisterError};
+use crate::node::Node;
+use crate::status::RelayStatus;
+use ntm_wire::id::InterfaceId;
+
+/// After a registration that failed; doubled up to [`SLOWEST_RETRY`].
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const SLOWEST_RETRY: Duration = Duration::from_secs(30);
+/// A relay that does not answer a measurement in this time is reported without one.
+const MEASURE_WAIT: Duration = Duration::from_secs(2);
+
+/// What the node knows of its registration.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    wanted: bool,
+    epoch: Epoch,
+    pub(crate) registered: Option<Registered>,
+    /// Survives a lost registration: the addresses are permanent.
+    pub(crate) addrs: Option<VirtualAddrs>,
+    request: Option<TxId>,
+    keep_alive: Option<TxId>,
+    retry_at: Option<Mono>,
+    backoff: Duration,
+    ticket_warned: bool,
+    measurements: Vec<Measurement>,
+    report_at: Option<Mono>,
+}
+
+#[derive(Debug)]
+struct Measurement {
+    rs: RsId,
+    id: u64,
+    probe: u32,
+    key: SecretKey,
+    sent: Mono,
+    rtt: Option<Duration>,
+}
+
+impl Registration {
+    pub(crate) fn new(now: Now) -> Self {
+        Self {
+            wanted: false,
+            epoch: Epoch {
+                start_ms: now.wall.as_millis(),
+                counter: 0,
+            },
+            registered: None,
+            addrs: None,
+            request: None,
+            keep_alive: None,
+            retry_at: None,
+            backoff: FIRST_RETRY,
+            ticket_warned: false,
+            measurements: Vec::new(),
+            report_at: None,
+        }
+    }
+
+    pub(crate) fn relays(&self) -> Vec<RelayStatus> {
+        let relays = self.registered.iter().flat_map(|r| &r.relays);
+        relays
+            .map(|i| RelayStatus {
+                rs: i.rs,
+                load: i.load,
+                rtt: self.rtt_of(i.rs),
+            })
+            .collect()
+    }
+
+    fn rtt_of(&self, rs: RsId) -> Option<Duration> {
+        self.measurements
+            .iter()
+            .find(|m| m.rs == rs)
+            .and_then(|m| m.rtt)
+    }
+
+    fn rtts(&self) -> Vec<RelayRtt> {
+        let known = self
+            .measurements
+            .iter()
+            .filter_map(|m| Some((m.rs, m.rtt?)));
+        let in_ms = |d: Duration| u16::try_from(d.as_millis()).unwrap_or(u16::MAX);
+        known
+            .map(|(rs, rtt)| RelayRtt {
+                rs,
+                rtt_ms: in_ms(rtt),
+            })
+            .take(MAX_RELAYS)
+            .collect()
+    }
+
+    fn keep_alive_after(&self) -> Option<Duration> {
+        self.registered
+            .as_ref()
+            .map(|r| Duration::from_secs(u64::from(r.keep_alive_s.max(1))))
+    }
+
+    fn back_off(&mut self, now: Mono) {
+        self.retry_at = Some(now + self.backoff);
+        self.backoff = (self.backoff * 2).min(SLOWEST_RETRY);
+    }
+}
+
+impl Node {
+    /// Registers with the DC, and again whenever needed, until [`Node::deregister`].
+    pub fn register(&mut self, now: Now) {
+        self.registration.wanted = true;
+        self.send_registration(now);
+        self.open_session(now);
+    }
+
+    /// Leaves: closes tunnels and tells the DC. Nothing is waited for.
+    pub fn deregister(&mut self, now: Now) {
+        self.close_tunnels(now);
+        self.registration.wanted = false;
+        self.registration.retry_at = None;
+        let message = Deregistration {
+            tx: self.fx.tx(),
+            epoch: self.registration.epoch,
+        };
+        self.dc.send(now.mono, &mut self.fx, &[message.into()]);
+        self.registration.registered = None;
+    }
+
+    pub(crate) fn send_registration(&mut self, now: Now) {
+        let (tx, message) = self.registration_request();
+        self.dc.request(now.mono, &mut self.fx, tx, message, None);
+    }
+
+    fn registration_request(&mut self) -> (TxId, Message) {
+        if let Some(old) = self.registration.request.take() {
+            self.dc.forget(old);
+        }
+        let tx = self.fx.tx();
+        self.registration.epoch = self.registration.epoch.next();
+        self.registration.request = Some(tx);
+        self.registration.retry_at = None;
+        let request = RegistrationRequest {
+            tx,
+            epoch: self.registration.epoch,
+            candidates: self.candidates(),
+            nat: self
+                .registration
+                .registered
+                .as_ref()
+                .map_or(NatVerdict::Unknown, |r| r.nat),
+            push_token: None,
+            relay_rtts: self.registration.rtts(),
+        };
+        (tx, request.into())
+    }
+
+    fn candidates(&self) -> Vec<Candidate> {
+        let host = |l: &crate::config::LocalAddr| Candidate {
+            kind: CandidateKind::Host,
+            interface: l.interface,
+            addr: l.addr,
+        };
+        self.locals.iter().map(host).take(MAX_CANDIDATES).collect()
+    }
+
+    /// Opens a session with the DC if one is wanted; the registration goes first in it.
+    pub(crate) fn open_session(&mut self, now: Now) {
+        if !self.dc.wants_hello() {
+            return;
+        }
+        if !self
+            .registration
+            .request
+            .is_some_and(|tx| self.dc.is_pending(tx))
+        {
+            let (tx, message) = self.registration_request();
+            self.dc.enqueue(now.mono, tx, message);
+        }
+        let Some(tx) = self.registration.request else {
+            return;
+        };
+        let credentials = Credentials {
+            dc: &self.config.dc.key,
+            node_key: &self.config.node_key,
+            ticket: &self.config.ticket,
+        };
+        self.dc
+            .start_hello(now.mono, &mut self.fx, &credentials, tx);
+    }
+
+    pub(crate) fn handle_registration_response(
+        &mut self,
+        now: Now,
+        response: RegistrationResponse,
+    ) {
+        if self.dc.answered(now.mono, response.tx).is_none() {
+            self.fx.counters.unexpected += 1;
+            return;
+        }
+        if self.registration.request == Some(response.tx) {
+            self.registration.request = None;
+        }
+        match response.result {
+            Ok(registered) => self.handle_registered(now, registered),
+            Err(error) => self.handle_registration_error(now, error),
+        }
+    }
+
+    fn handle_registered(&mut self, now: Now, registered: Registered) {
+        tracing::debug!(relays = registered.relays.len(), "registered");
+        self.registration.backoff = FIRST_RETRY;
+        let before = self
+            .registration
+            .registered
+            .as_ref()
+            .map(|r| (r.addrs, r.observed));
+        let is_news = before != Some((registered.addrs, registered.observed));
+        let (addrs, observed, highest) = (
+            registered.addrs,
+            registered.observed,
+            registered.highest_epoch,
+        );
+        self.registration.addrs = Some(addrs);
+        self.registration.registered = Some(registered);
+        if is_news {
+            self.fx.event(Event::Registered { addrs, observed });
+            self.measure_relays(now.mono);
+        }
+        if highest > self.registration.epoch {
+            self.registration.epoch = highest;
+            self.send_registration(now);
+        }
+    }
+
+    fn handle_registration_error(&mut self, now: Now, error: RegistrationError) {
+        self.registration.registered = None;
+        if error == RegistrationError::StaleEpoch {
+            let start_ms = now
+                .wall
+                .as_millis()
+                .max(self.registration.epoch.start_ms + 1);
+            self.registration.epoch = Epoch {
+                start_ms,
+                counter: 0,
+            };
+        }
+        self.fx.event(Event::RegistrationFailed(error.into()));
+        self.registration.back_off(now.mono);
+    }
+
+    /// A request to the DC was given up.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else there is, is not for this place"
+    )]
+    pub(crate) fn handle_given_up(&mut self, now: Now, message: Message) {
+        match message {
+            Message::RegistrationRequest(_) => {
+                self.registration.request = None;
+                self.registration.registered = None;
+                self.fx.event(Event::RegistrationFailed(
+                    RegisterError::CoordinatorUnreachable,
+                ));
+                self.registration.back_off(now.mono);
+            }
+            Message::KeepAlive(_) => {
+                self.registration.keep_alive = None;
+                self.registration.registered = None;
+                self.fx.event(Event::CoordinatorLost);
+                self.send_registration(now);
+            }
+            Message::DirectionRequest(request) => self.direction_given_up(now, request.tx),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn handle_dc_keep_alive(&mut self, now: Now, message: &KeepAlive) {
+        if message.is_reply {
+            self.dc.answered(now.mono, message.tx);
+            self.registration.keep_alive = None;
+        } else {
+            self.dc.send(
+                now.mono,
+                &mut self.fx,
+                &[KeepAlive {
+                    tx: message.tx,
+                    is_reply: true,
+                }
+                .into()],
+            );
+        }
+    }
+
+    pub(crate) fn handle_registration_timeout(&mut self, now: Now) {
+        if self.registration.wanted && self.registration.retry_at.is_some_and(|t| now.mono >= t) {
+            self.send_registration(now);
+        }
+        if self.keep_alive_due().is_some_and(|t| now.mono >= t) {
+            let tx = self.fx.tx();
+            self.registration.keep_alive = Some(tx);
+            self.dc.request(
+                now.mono,
+                &mut self.fx,
+                tx,
+                KeepAlive {
+                    tx,
+                    is_reply: false,
+                }
+                .into(),
+                None,
+            );
+        }
+        if self.registration.report_at.is_some_and(|t| now.mono >= t) {
+            self.registration.report_at = None;
+            self.send_registration(now);
+        }
+        self.warn_of_ticket(now);
+    }
+
+    fn keep_alive_due(&self) -> Option<Mono> {
+        let after = self
+            .registration
+            .keep_alive_after()
+            .filter(|_| self.registration.keep_alive.is_none())?;
+        Some(self.dc.last_sent + after)
+    }
+
+    fn warn_of_ticket(&mut self, now: Now) {
+        let half = TICKET_LIFETIME / 2;
+        if !self.registration.ticket_warned && now.wall + half >= self.config.ticket_expires {
+            self.registration.ticket_warned = true;
+            self.fx.event(Event::TicketExpiring);
+        }
+    }
+
+    /// Takes a new ticket and certificate.
+    pub fn renew(&mut self, _now: Now, renewal: crate::config::Renewal) {
+        self.config.ticket = renewal.ticket;
+        self.config.ticket_expires = renewal.ticket_expires;
+        self.config.certificate = renewal.certificate;
+        self.registration.ticket_warned = false;
+    }
+
+    /// Measures the round trip to every relay of the DC (rule 8), to be reported once.
+    fn measure_relays(&mut self, now: Mono) {
+        let relays = self
+            .registration
+            .registered
+            .as_ref()
+            .map(|r| r.relays.clone())
+            .unwrap_or_default();
+        let families = self.families();
+        self.registration.measurements = relays
+            .iter()
+            .filter_map(|i| measure(i, families, now, &mut self.fx))
+            .collect();
+        self.registration.report_at =
+            (!self.registration.measurements.is_empty()).then_some(now + MEASURE_WAIT);
+    }
+
+    /// Takes the answer to a measurement; `false` when the selector names none.
+    pub(crate) fn handle_measured(&mut self, now: Mono, d: &Datagram<&mut [u8]>) -> bool {
+        let Some(m) = self
+            .registration
+            .measurements
+            .iter_mut()
+            .find(|m| m.id == d.selector())
+        else {
+            return false;
+        };
+        let opened = open_salted(&m.key, "ntm leg to node", &d.aad(), d.body()).ok();
+        match opened.as_deref().map(Messages::parse_all) {
+            Some(Ok(messages)) => {
+                let answered = messages
+                    .iter()
+                    .any(|x| matches!(x, Message::ProbeReply(r) if r.id == m.probe));
+                if answered {
+                    m.rtt.get_or_insert(now.since(m.sent));
+                }
+            }
+            Some(Err(_)) => self.fx.counters.malformed += 1,
+            None => self.fx.counters.bad_seal += 1,
+        }
+        true
+    }
+
+    pub(crate) fn registration_timeout(&self) -> Option<Mono> {
+        let retry = self
+            .registration
+            .retry_at
+            .filter(|_| self.registration.wanted);
+        [retry, self.keep_alive_due(), self.registration.report_at]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+}
+
+fn measure(
+    info: &RelayInfo,
+    families: Families,
+    now: Mono,
+    fx: &mut Effects,
+) -> Option<Measurement> {
+    let v4 = info
+        .v4
+        .filter(|_| families.v4)
+        .map(std::net::SocketAddr::from);
+    let v6 = info
+        .v6
+        .filter(|_| families.v6)
+        .map(std::net::SocketAddr::from);
+    let to = RealAddr(v4.or(v6)?);
+    let probe = fx.u32();
+    let messages = [
+        Measure {
+            token: info.measure_token.clone(),
+        }
+        .into(),
+        Probe {
+            id: probe,
+            claim: None,
+        }
+        .into(),
+    ];
+    let datagram = bind_datagram(&info.key, &messages, fx)?;
+    fx.send(InterfaceId(0), to, datagram);
+    Some(Measurement {
+        rs: info.rs,
+        id: info.measure_id,
+        probe,
+        key: info.measure_key.clone(),
+        sent: now,
+        rtt: None,
+    })
+}

@@ -1,0 +1,208 @@
+//! Name resolution: a name leads to tunnels, and tunnels to virtual addresses (paper A, III.B.2).
+
+use core::time::Duration;
+
+use ntm_wire::fqdn::Fqdn;
+use ntm_wire::id::TxId;
+use ntm_wire::message::{DirectionRequest, DirectionResponse};
+use ntm_wire::time::{Mono, Now};
+
+use crate::event::{Event, Peer, ResolveError, ResolveId};
+use crate::node::Node;
+
+/// Behind the first device of an account, others may take this much longer.
+const OTHERS_WAIT: Duration = Duration::from_secs(1);
+/// The first wait for a direction: the DC asks another DC and the peer before it answers.
+const DIRECTION_RTO: Duration = Duration::from_millis(500);
+/// No resolution takes longer.
+const DEADLINE: Duration = Duration::from_secs(25);
+
+/// A name under way.
+#[derive(Debug)]
+pub(crate) struct Resolution {
+    tx: TxId,
+    name: Fqdn,
+    ids: Vec<ResolveId>,
+    /// The devices that the DC directs, once it said so.
+    listed: Option<Vec<Fqdn>>,
+    ready: Vec<Peer>,
+    failed: Vec<(Fqdn, ResolveError)>,
+    first_ready: Option<Mono>,
+    deadline: Mono,
+}
+
+impl Resolution {
+    fn concerns(&self, peer: &Fqdn) -> bool {
+        let listed = self.listed.as_ref().is_some_and(|l| l.contains(peer));
+        listed || *peer == self.name || peer.parent().as_ref() == Some(&self.name)
+    }
+
+    fn is_done(&self, now: Mono) -> bool {
+        let settled = |n: &Fqdn| {
+            self.ready.iter().any(|p| p.fqdn == *n) || self.failed.iter().any(|(f, _)| f == n)
+        };
+        let all = self.listed.as_ref().is_some_and(|l| l.iter().all(settled));
+        all || self.poll_timeout() <= now
+    }
+
+    fn poll_timeout(&self) -> Mono {
+        self.first_ready
+            .map_or(self.deadline, |t| (t + OTHERS_WAIT).min(self.deadline))
+    }
+
+    fn result(&mut self) -> Result<Vec<Peer>, ResolveError> {
+        if self.ready.is_empty() {
+            return Err(self
+                .failed
+                .first()
+                .map_or(ResolveError::PeerUnreachable, |(_, e)| e.clone()));
+        }
+        let listed = self.listed.take().unwrap_or_default();
+        let rank = |p: &Peer| {
+            listed
+                .iter()
+                .position(|n| *n == p.fqdn)
+                .unwrap_or(usize::MAX)
+        };
+        self.ready.sort_by_key(rank);
+        Ok(core::mem::take(&mut self.ready))
+    }
+}
+
+impl Node {
+    /// Builds tunnels to whatever answers to `name`; ends with [`Event::Resolved`].
+    pub fn resolve(&mut self, now: Now, name: &Fqdn) -> ResolveId {
+        self.next_resolve += 1;
+        let id = ResolveId(self.next_resolve);
+        let known = self
+            .tunnels
+            .iter()
+            .find(|t| t.peer.fqdn == *name && t.is_live() && self.tunnels.is_active(t.path_in));
+        if let Some(peer) = known.map(|t| t.peer.clone()) {
+            self.fx.event(Event::Resolved {
+                id,
+                result: Ok(vec![peer]),
+            });
+        } else if let Some(under_way) = self.resolutions.values_mut().find(|r| r.name == *name) {
+            under_way.ids.push(id);
+        } else {
+            self.ask_direction(now, name, id);
+        }
+        id
+    }
+
+    fn ask_direction(&mut self, now: Now, name: &Fqdn, id: ResolveId) {
+        let tx = self.fx.tx();
+        let rto = DIRECTION_RTO.max(self.dc.rtt.unwrap_or_default() * 3);
+        let resolution = Resolution {
+            tx,
+            name: name.clone(),
+            ids: vec![id],
+            listed: None,
+            ready: Vec::new(),
+            failed: Vec::new(),
+            first_ready: None,
+            deadline: now.mono + DEADLINE,
+        };
+        self.resolutions.insert(tx, resolution);
+        let request = DirectionRequest {
+            tx,
+            name: name.clone(),
+        };
+        self.dc
+            .request(now.mono, &mut self.fx, tx, request.into(), Some(rto));
+        self.open_session(now);
+    }
+
+    pub(crate) fn handle_direction_response(&mut self, now: Now, response: DirectionResponse) {
+        self.dc.answered(now.mono, response.tx);
+        let Some(resolution) = self.resolutions.get_mut(&response.tx) else {
+            self.fx.counters.unexpected += 1;
+            return;
+        };
+        match response.result {
+            Ok(devices) => resolution.listed = Some(devices),
+            // In a glare the other side's tunnel may stand although our own request failed.
+            Err(_) if !resolution.ready.is_empty() => resolution.listed = Some(Vec::new()),
+            Err(error) => {
+                resolution.listed = Some(Vec::new());
+                let name = resolution.name.clone();
+                resolution.failed.push((name, error.into()));
+            }
+        }
+        self.finish_resolutions(now.mono);
+    }
+
+    pub(crate) fn direction_given_up(&mut self, now: Now, tx: TxId) {
+        if let Some(resolution) = self.resolutions.get_mut(&tx).filter(|r| r.listed.is_none()) {
+            let name = resolution.name.clone();
+            resolution
+                .failed
+                .push((name, ResolveError::CoordinatorUnreachable));
+            resolution.listed = Some(resolution.ready.iter().map(|p| p.fqdn.clone()).collect());
+        }
+        self.finish_resolutions(now.mono);
+    }
+
+    /// Whether a Direction Request of this node waits for tunnels.
+    pub(crate) fn is_resolving(&self, tx: TxId) -> bool {
+        self.resolutions.contains_key(&tx)
+    }
+
+    /// Whether this node itself wants a tunnel with this name (rule 14).
+    pub(crate) fn wants(&self, peer: &Fqdn) -> bool {
+        self.resolutions.values().any(|r| r.concerns(peer))
+    }
+
+    /// A tunnel stands: every name that leads to it gains an address.
+    pub(crate) fn resolution_ready(&mut self, now: Mono, peer: &Peer) {
+        for resolution in self
+            .resolutions
+            .values_mut()
+            .filter(|r| r.concerns(&peer.fqdn))
+        {
+            resolution.first_ready.get_or_insert(now);
+            if !resolution.ready.iter().any(|p| p.node == peer.node) {
+                resolution.ready.push(peer.clone());
+            }
+        }
+        self.finish_resolutions(now);
+    }
+
+    /// A device that was directed can't be reached.
+    pub(crate) fn resolution_failed(&mut self, now: Mono, peer: &Fqdn, error: &ResolveError) {
+        for resolution in self.resolutions.values_mut().filter(|r| r.concerns(peer)) {
+            resolution.failed.push((peer.clone(), error.clone()));
+        }
+        self.finish_resolutions(now);
+    }
+
+    pub(crate) fn finish_resolutions(&mut self, now: Mono) {
+        let done: Vec<TxId> = self
+            .resolutions
+            .values()
+            .filter(|r| r.is_done(now))
+            .map(|r| r.tx)
+            .collect();
+        for mut resolution in done
+            .into_iter()
+            .filter_map(|tx| self.resolutions.remove(&tx))
+        {
+            self.dc.forget(resolution.tx);
+            let result = resolution.result();
+            for id in resolution.ids {
+                self.fx.event(Event::Resolved {
+                    id,
+                    result: result.clone(),
+                });
+            }
+        }
+    }
+
+    pub(crate) fn resolution_timeout(&self) -> Option<Mono> {
+        self.resolutions
+            .values()
+            .map(Resolution::poll_timeout)
+            .min()
+    }
+}

@@ -1,0 +1,345 @@
+//! Tunnel set-up: one Noise handshake over every path at once (rule 5).
+
+use core::time::Duration;
+
+use ntm_wire::certificate::IdentityCertificate;
+use ntm_wire::codec::Codec;
+use ntm_wire::header::{Header, PacketType, VERSION};
+use ntm_wire::key::{KeyPair, SecretKey};
+use ntm_wire::message::{Role, RouteDirection, TunnelRequest, TunnelResponse};
+use ntm_wire::noise::{BadHandshake, Handshake, SessionKeys, tunnel_initiator, tunnel_responder};
+use ntm_wire::seal::seal_salted;
+use ntm_wire::time::{Mono, Now};
+
+use super::rekey::Rekey;
+use super::retry::{Due, Retry};
+use crate::effects::Effects;
+use crate::handover::path::Way;
+use crate::packet::data::{Arrival, Live, Phase, Tunnel};
+use crate::packet::keys::KeyRing;
+use ntm_wire::id::InterfaceId;
+
+/// A callee waits this long for the Tunnel Request it was told of.
+const CALLEE_WAITS: Duration = Duration::from_secs(30);
+/// The loser of a glare waits this long for the winner (rule 14).
+pub(crate) const PARKED: Duration = Duration::from_secs(1);
+
+/// A handshake under way.
+#[derive(Debug)]
+pub(crate) enum Setup {
+    /// This node asks.
+    Caller(Box<CallerSetup>),
+    /// This node was told that a request will come.
+    Callee {
+        /// Pre-shared key; single use.
+        path_key: SecretKey,
+        /// Given up then.
+        until: Mono,
+    },
+}
+
+/// The caller's half.
+#[derive(Debug)]
+pub(crate) struct CallerSetup {
+    handshake: Handshake,
+    path_key: SecretKey,
+    request: Vec<u8>,
+    retry: Retry,
+    parked_until: Option<Mono>,
+}
+
+/// What a timeout of a set-up says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SetupState {
+    /// Goes on.
+    Waiting,
+    /// Came to nothing.
+    Failed,
+}
+
+impl CallerSetup {
+    pub(crate) fn new(
+        d: &RouteDirection,
+        own: &KeyPair,
+        prologue: &[u8],
+        now: Mono,
+        fx: &mut Effects,
+    ) -> Result<Self, BadHandshake> {
+        let mut handshake =
+            tunnel_initiator(fx.seed(), own, &d.peer.identity, &d.path_key, prologue)?;
+        let content = TunnelRequest {
+            versions: (VERSION, VERSION),
+            early: Vec::new(),
+        }
+        .emit();
+        let header = Header {
+            kind: PacketType::TunnelRequest,
+            selector: d.path_out.0,
+            counter: 0,
+        };
+        let mut request = header.emit();
+        request.extend(handshake.write(&content)?);
+        Ok(Self {
+            handshake,
+            path_key: d.path_key.clone(),
+            request,
+            retry: Retry::new(now, None),
+            parked_until: None,
+        })
+    }
+}
+
+impl Setup {
+    pub(crate) fn callee(path_key: SecretKey, now: Mono) -> Self {
+        Self::Callee {
+            path_key,
+            until: now + CALLEE_WAITS,
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Mono {
+        match self {
+            Self::Caller(c) => c.parked_until.unwrap_or_else(|| c.retry.next()),
+            Self::Callee { until, .. } => *until,
+        }
+    }
+}
+
+/// What both ends bind into the handshake: version, path ids, nodes, names, virtual addresses.
+pub(crate) fn prologue(d: &RouteDirection, own: &IdentityCertificate) -> Vec<u8> {
+    let (caller, callee, there, back) = match d.role {
+        Role::Caller => (own, &d.peer, d.path_out, d.path_in),
+        Role::Callee => (&d.peer, own, d.path_in, d.path_out),
+    };
+    let mut out = b"ntm tunnel 1".to_vec();
+    out.push(VERSION);
+    out.extend(there.emit());
+    out.extend(back.emit());
+    for end in [caller, callee] {
+        out.extend(end.node_id().emit());
+        out.extend(end.fqdn.emit());
+        out.extend(end.virtual_v6.octets());
+    }
+    out
+}
+
+impl Tunnel {
+    fn setup_mut(&mut self) -> Option<&mut Setup> {
+        match &mut self.phase {
+            Phase::Setup(setup) => Some(setup),
+            Phase::Live(_) => None,
+        }
+    }
+
+    /// The caller's set-up, while it lasts.
+    pub(crate) fn caller_setup(&self) -> Option<&CallerSetup> {
+        match &self.phase {
+            Phase::Setup(Setup::Caller(c)) => Some(c),
+            Phase::Setup(Setup::Callee { .. }) | Phase::Live(_) => None,
+        }
+    }
+
+    /// Begins: binds the legs, and asks over every path or opens this end's NAT.
+    pub(crate) fn start(&mut self, now: Now, fx: &mut Effects) {
+        self.legs.iter_mut().for_each(|l| l.bind(now, fx));
+        match &self.phase {
+            Phase::Setup(Setup::Caller(c)) if c.parked_until.is_none() => {
+                self.send_request(now.mono, fx)
+            }
+            Phase::Setup(Setup::Callee { path_key, .. }) => {
+                let path_key = path_key.clone();
+                self.punch(fx, &path_key);
+            }
+            Phase::Setup(Setup::Caller(_)) | Phase::Live(_) => {}
+        }
+    }
+
+    /// Rule 14: the loser of a glare waits for the winner.
+    pub(crate) fn park(&mut self, now: Mono) {
+        if let Some(Setup::Caller(c)) = self.setup_mut() {
+            c.parked_until.get_or_insert(now + PARKED);
+        }
+    }
+
+    fn send_request(&mut self, now: Mono, fx: &mut Effects) {
+        let Some(request) = self.caller_setup().map(|c| c.request.clone()) else {
+            return;
+        };
+        let relays = (0..self.legs.len()).map(Way::Relay);
+        let direct = self
+            .candidates
+            .iter()
+            .map(|c| Way::Direct(InterfaceId(0), *c));
+        let ways: Vec<Way> = relays.chain(direct).collect();
+        for way in ways {
+            self.transmit(now, fx, way, request.clone());
+        }
+    }
+
+    fn punch(&mut self, fx: &mut Effects, path_key: &SecretKey) {
+        let header = Header {
+            kind: PacketType::Punch,
+            selector: self.path_out.0,
+            counter: 0,
+        };
+        for to in &self.candidates {
+            let mut out = header.emit();
+            out.extend(seal_salted(
+                path_key,
+                "ntm punch",
+                fx.salt(),
+                &[header.first_byte()],
+                &[],
+            ));
+            fx.send(InterfaceId(0), *to, out);
+        }
+    }
+
+    /// Retransmits, resumes after a glare, or gives up.
+    pub(crate) fn handle_setup_timeout(&mut self, now: Now, fx: &mut Effects) -> SetupState {
+        self.legs.iter_mut().for_each(|l| l.handle_timeout(now, fx));
+        let (due, resume) = match self.setup_mut() {
+            Some(Setup::Caller(c)) => {
+                let parked = c.parked_until.is_some_and(|t| now.mono < t);
+                let resume = c.parked_until.take_if(|t| now.mono >= *t).is_some();
+                if resume {
+                    c.retry = Retry::new(now.mono, None);
+                }
+                (
+                    if parked || resume {
+                        Due::Wait
+                    } else {
+                        c.retry.due(now.mono)
+                    },
+                    resume,
+                )
+            }
+            Some(Setup::Callee { until, .. }) if now.mono >= *until => (Due::GiveUp, false),
+            Some(Setup::Callee { .. }) | None => (Due::Wait, false),
+        };
+        if resume || due == Due::Again {
+            self.send_request(now.mono, fx);
+        }
+        if due == Due::GiveUp {
+            SetupState::Failed
+        } else {
+            SetupState::Waiting
+        }
+    }
+
+    /// The callee takes a Tunnel Request; `true` when the tunnel stands now. A double gets the cached
+    /// answer over the path it came by.
+    pub(crate) fn handle_request(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        a: Arrival,
+        noise: &[u8],
+        own: &KeyPair,
+        asks: bool,
+    ) -> bool {
+        if let Some(live) = self.live() {
+            match live.response.clone() {
+                Some(response) => self.transmit(now.mono, fx, a.way, response),
+                None => fx.counters.unexpected += 1,
+            }
+            return false;
+        }
+        let Phase::Setup(Setup::Callee { path_key, .. }) = &self.phase else {
+            fx.counters.unexpected += 1;
+            return false;
+        };
+        let path_key = path_key.clone();
+        let Ok((response, keys)) = self.respond(fx, noise, own, &path_key) else {
+            fx.counters.bad_seal += 1;
+            return false;
+        };
+        self.go_live(
+            now.mono,
+            &keys,
+            &path_key,
+            a.way,
+            Some(response.clone()),
+            (own, asks),
+        );
+        self.transmit(now.mono, fx, a.way, response);
+        true
+    }
+
+    fn respond(
+        &self,
+        fx: &mut Effects,
+        noise: &[u8],
+        own: &KeyPair,
+        path_key: &SecretKey,
+    ) -> Result<(Vec<u8>, SessionKeys), BadHandshake> {
+        let mut handshake = tunnel_responder(
+            fx.seed(),
+            own,
+            &self.peer_identity,
+            path_key,
+            &self.prologue,
+        )?;
+        let content = handshake.read(noise)?;
+        let request = TunnelRequest::parse(&content).map_err(|_| BadHandshake)?;
+        if !(request.versions.0..=request.versions.1).contains(&VERSION) {
+            return Err(BadHandshake);
+        }
+        let header = Header {
+            kind: PacketType::TunnelResponse,
+            selector: self.path_out.0,
+            counter: 0,
+        };
+        let mut response = header.emit();
+        response.extend(handshake.write(&TunnelResponse { version: VERSION }.emit())?);
+        Ok((response, handshake.finish()?))
+    }
+
+    /// The caller takes the Tunnel Response; `true` when the tunnel stands now.
+    pub(crate) fn handle_response(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        a: Arrival,
+        noise: &[u8],
+        own: &KeyPair,
+        asks: bool,
+    ) -> bool {
+        let Phase::Setup(Setup::Caller(caller)) = &mut self.phase else {
+            fx.counters.unexpected += 1;
+            return false;
+        };
+        let content = caller.handshake.read(noise);
+        if !content.is_ok_and(|c| TunnelResponse::parse(&c).is_ok()) {
+            fx.counters.bad_seal += 1;
+            return false;
+        }
+        let path_key = caller.path_key.clone();
+        match caller.handshake.finish() {
+            Ok(keys) => self.go_live(now.mono, &keys, &path_key, a.way, None, (own, asks)),
+            Err(BadHandshake) => return false,
+        }
+        true
+    }
+
+    fn go_live(
+        &mut self,
+        now: Mono,
+        keys: &SessionKeys,
+        path_key: &SecretKey,
+        first: Way,
+        response: Option<Vec<u8>>,
+        own: (&KeyPair, bool),
+    ) {
+        let ring = KeyRing::new(self.path_out, keys, path_key, now);
+        let mut live = Live::new(ring, first, response, now);
+        live.rekey = Rekey::new(own.0.clone(), own.1);
+        for leg in 0..self.legs.len() {
+            live.paths.add(Way::Relay(leg), now);
+        }
+        for candidate in &self.candidates {
+            live.paths.add(Way::Direct(InterfaceId(0), *candidate), now);
+        }
+        self.phase = Phase::Live(Box::new(live));
+    }
+}

@@ -1,0 +1,459 @@
+//! A tunnel: encapsulation on the way out, decapsulation on the way in, and what keeps it alive.
+
+use core::time::Duration;
+
+use ntm_wire::addr::{RealAddr, VirtualAddrs};
+use ntm_wire::header::Datagram;
+use ntm_wire::id::{Epoch, InterfaceId, PathId};
+use ntm_wire::key::IdentityKey;
+use ntm_wire::message::{
+    Message, Messages, Probe, ProbeReply, Role, TunnelClose, emit_all, pad_to,
+};
+use ntm_wire::time::{Mono, Now};
+
+use super::compress::{self, FORM_CONTROL, FORM_FRAGMENT};
+use super::fragment::{self, Reassembly};
+use super::keys::{KeyRing, OpenError};
+use crate::effects::Effects;
+use crate::event::{Event, Peer, ProbeId, Route};
+use crate::handover::path::Way;
+use crate::handover::paths::PathSet;
+use crate::negotiation::leg::RelayLeg;
+use crate::negotiation::rekey::Rekey;
+use crate::negotiation::setup::Setup;
+
+/// A peer is dead after this silence (rule 17).
+const PEER_DEAD: Duration = Duration::from_secs(30);
+/// A tunnel that a newer one replaced is kept while the peer still sends on it, and this much longer.
+const LINGER: Duration = Duration::from_secs(60);
+/// A probe the application asked for is lost after this.
+const PROBE_LOST: Duration = Duration::from_secs(3);
+/// Probes are padded so that no reply is longer (section 9).
+const PROBE_CONTENT: usize = 32;
+
+/// A tunnel in whatever phase.
+#[derive(Debug)]
+pub(crate) struct Tunnel {
+    pub(crate) peer: Peer,
+    pub(crate) peer_identity: IdentityKey,
+    pub(crate) peer_epoch: Epoch,
+    pub(crate) role: Role,
+    pub(crate) path_out: PathId,
+    pub(crate) path_in: PathId,
+    pub(crate) prologue: Vec<u8>,
+    pub(crate) legs: Vec<RelayLeg>,
+    /// The peer's real addresses; none when only the relay is allowed.
+    pub(crate) candidates: Vec<RealAddr>,
+    pub(crate) phase: Phase,
+}
+
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// The handshake is under way.
+    Setup(Setup),
+    /// The tunnel stands.
+    Live(Box<Live>),
+}
+
+/// What a tunnel that stands has.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) keys: KeyRing,
+    pub(crate) paths: PathSet,
+    pub(crate) rekey: Rekey,
+    pub(crate) stats: Stats,
+    /// The responder's cached answer, for doubles of the request (rule 5).
+    pub(crate) response: Option<Vec<u8>>,
+    reassembly: Reassembly,
+    next_fragment: u16,
+    last_heard: Mono,
+    probes: Vec<AppProbe>,
+}
+
+/// Packets and bytes, for people to see.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Stats {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    pub(crate) sent_bytes: u64,
+    pub(crate) received_bytes: u64,
+    pub(crate) rekeys: u32,
+}
+
+#[derive(Debug)]
+struct AppProbe {
+    id: u32,
+    sent: Mono,
+    route: Route,
+}
+
+/// What a data packet turned out to be.
+pub(crate) enum Opened {
+    /// A virtual IP packet.
+    Packet(Vec<u8>),
+    /// The peer closed the tunnel.
+    Closed,
+    /// Nothing more to do.
+    Nothing,
+}
+
+/// Where a datagram came from, as far as a tunnel is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) way: Way,
+    pub(crate) from: RealAddr,
+}
+
+impl Live {
+    pub(crate) fn new(keys: KeyRing, first: Way, response: Option<Vec<u8>>, now: Mono) -> Self {
+        Self {
+            keys,
+            paths: PathSet::new(first, now),
+            rekey: Rekey::default(),
+            stats: Stats::default(),
+            response,
+            reassembly: Reassembly::default(),
+            next_fragment: 0,
+            last_heard: now,
+            probes: Vec::new(),
+        }
+    }
+}
+
+impl Tunnel {
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.phase, Phase::Live(_))
+    }
+
+    pub(crate) fn live(&self) -> Option<&Live> {
+        match &self.phase {
+            Phase::Live(live) => Some(live),
+            Phase::Setup(_) => None,
+        }
+    }
+
+    pub(crate) fn live_mut(&mut self) -> Option<&mut Live> {
+        match &mut self.phase {
+            Phase::Live(live) => Some(live),
+            Phase::Setup(_) => None,
+        }
+    }
+
+    /// The way a datagram from `from` came: over a leg if the relay sent it.
+    pub(crate) fn arrival(&self, from: RealAddr) -> Arrival {
+        let leg = self.legs.iter().position(|l| l.addr == from);
+        let way = leg.map_or(Way::Direct(InterfaceId(0), from), Way::Relay);
+        Arrival { way, from }
+    }
+
+    /// The route in use, for people.
+    pub(crate) fn route(&self) -> Option<Route> {
+        self.live()
+            .and_then(|l| self.route_of(l.paths.current().way))
+    }
+
+    pub(crate) fn route_of(&self, way: Way) -> Option<Route> {
+        match way {
+            Way::Direct(_, remote) => Some(Route::Direct { remote }),
+            Way::Relay(leg) => self.legs.get(leg).map(|l| Route::Relay {
+                rs: l.rs(),
+                via: l.addr,
+            }),
+        }
+    }
+
+    /// Encapsulates a virtual IP packet and sends it.
+    pub(crate) fn send_packet(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        ip: &[u8],
+        own: &VirtualAddrs,
+    ) {
+        let content = compress::compress(ip, own, &self.peer.addrs);
+        let Some(live) = self.live_mut() else { return };
+        live.stats.sent += 1;
+        live.stats.sent_bytes += ip.len() as u64;
+        live.next_fragment = live.next_fragment.wrapping_add(1);
+        let id = live.next_fragment;
+        let way = live.paths.current().way;
+        for part in fragment::split(content, id) {
+            self.send_content(now.mono, fx, way, &part);
+        }
+    }
+
+    /// Sends control messages over the way in use.
+    pub(crate) fn send_control(&mut self, now: Mono, fx: &mut Effects, messages: &[Message]) {
+        if let Some(way) = self.live().map(|l| l.paths.current().way) {
+            self.send_content(now, fx, way, &control(messages));
+        }
+    }
+
+    fn send_content(&mut self, now: Mono, fx: &mut Effects, way: Way, content: &[u8]) {
+        let Phase::Live(live) = &mut self.phase else {
+            return;
+        };
+        let datagram = live.keys.seal(content);
+        if way == live.paths.current().way {
+            live.paths.note_sent(now);
+        }
+        self.transmit(now, fx, way, datagram);
+    }
+
+    /// Sends a datagram over a way.
+    pub(crate) fn transmit(&mut self, now: Mono, fx: &mut Effects, way: Way, datagram: Vec<u8>) {
+        match way {
+            Way::Direct(on, to) => fx.send(on, to, datagram),
+            Way::Relay(leg) => {
+                if let Some(leg) = self.legs.get_mut(leg) {
+                    leg.note_sent(now);
+                    fx.send(InterfaceId(0), leg.addr, datagram);
+                }
+            }
+        }
+    }
+
+    /// Opens a data packet.
+    pub(crate) fn handle_data(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        a: Arrival,
+        d: Datagram<&mut [u8]>,
+        own: &VirtualAddrs,
+    ) -> Opened {
+        let may_learn = !self.candidates.is_empty();
+        let Phase::Live(live) = &mut self.phase else {
+            fx.counters.unexpected += 1;
+            return Opened::Nothing;
+        };
+        let (counter, aad) = (d.counter(), d.aad());
+        let body = d.into_body_mut();
+        let len = match live.keys.open(now.mono, counter, &aad, body) {
+            Ok(len) => len,
+            Err(error) => return refuse(fx, error),
+        };
+        live.last_heard = now.mono;
+        live.paths.note_heard(a.way, may_learn, now.mono);
+        self.handle_content(now, fx, a, &body[..len], own)
+    }
+
+    fn handle_content(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        a: Arrival,
+        content: &[u8],
+        own: &VirtualAddrs,
+    ) -> Opened {
+        match content.split_first() {
+            Some((&FORM_CONTROL, messages)) => self.handle_control(now, fx, a, messages),
+            Some((&FORM_FRAGMENT, part)) => {
+                let whole = self.live_mut().and_then(|l| l.reassembly.take(part));
+                whole.map_or(Opened::Nothing, |c| self.handle_packet(fx, &c, own))
+            }
+            Some(_) => self.handle_packet(fx, content, own),
+            None => Opened::Nothing,
+        }
+    }
+
+    fn handle_packet(&mut self, fx: &mut Effects, content: &[u8], own: &VirtualAddrs) -> Opened {
+        let Some(ip) = compress::decompress(content, own, &self.peer.addrs) else {
+            fx.counters.wrong_inner_address += 1;
+            return Opened::Nothing;
+        };
+        if let Some(live) = self.live_mut() {
+            live.stats.received += 1;
+            live.stats.received_bytes += ip.len() as u64;
+        }
+        Opened::Packet(ip)
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else there is, is not for this place"
+    )]
+    fn handle_control(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        a: Arrival,
+        messages: &[u8],
+    ) -> Opened {
+        let Ok(messages) = Messages::parse_all(messages) else {
+            fx.counters.malformed += 1;
+            return Opened::Nothing;
+        };
+        for message in messages {
+            match message {
+                Message::Probe(probe) => self.answer_probe(now.mono, fx, a, &probe),
+                Message::ProbeReply(reply) => self.handle_probe_reply(now.mono, fx, &reply),
+                Message::RekeyRequest(request) => self.answer_rekey(now, fx, &request),
+                Message::RekeyResponse(response) => self.finish_rekey(now, fx, &response),
+                Message::KeepAlive(_) => {}
+                Message::TunnelClose(_) => return Opened::Closed,
+                _ => fx.counters.unexpected += 1,
+            }
+        }
+        Opened::Nothing
+    }
+
+    fn answer_probe(&mut self, now: Mono, fx: &mut Effects, a: Arrival, probe: &Probe) {
+        let reply = ProbeReply {
+            id: probe.id,
+            observed: a.from,
+        }
+        .into();
+        self.send_content(now, fx, a.way, &control(&[reply]));
+    }
+
+    fn handle_probe_reply(&mut self, now: Mono, fx: &mut Effects, reply: &ProbeReply) {
+        let Some(live) = self.live_mut() else { return };
+        let of_path = live.paths.probe_answered(reply.id, now);
+        let asked = live
+            .probes
+            .iter()
+            .position(|p| p.id == reply.id)
+            .map(|at| live.probes.swap_remove(at));
+        if let Some(p) = &asked {
+            fx.event(Event::ProbeAnswered {
+                id: ProbeId(p.id),
+                rtt: now.since(p.sent),
+                route: p.route,
+            });
+        }
+        if !of_path && asked.is_none() {
+            fx.counters.unexpected += 1;
+        }
+        self.choose_path(fx);
+    }
+
+    /// Moves to a better way, if there is one.
+    pub(crate) fn choose_path(&mut self, fx: &mut Effects) {
+        let Some(old) = self.live_mut().and_then(|l| l.paths.choose()) else {
+            return;
+        };
+        if let (Some(old), Some(new)) = (self.route_of(old), self.route()) {
+            fx.event(Event::RouteChanged {
+                peer: self.peer.node,
+                old,
+                new,
+            });
+        }
+    }
+
+    /// Measures the round trip over the way in use.
+    pub(crate) fn probe(&mut self, now: Mono, fx: &mut Effects) -> Option<ProbeId> {
+        let route = self.route()?;
+        let id = fx.u32();
+        let live = self.live_mut()?;
+        live.probes.push(AppProbe {
+            id,
+            sent: now,
+            route,
+        });
+        let way = live.paths.current().way;
+        self.send_content(now, fx, way, &probe_content(id));
+        Some(ProbeId(id))
+    }
+
+    /// Says goodbye.
+    pub(crate) fn close(&mut self, now: Mono, fx: &mut Effects, reason: u8) {
+        self.send_control(now, fx, &[TunnelClose { reason }.into()]);
+    }
+
+    /// Every path is suspect: binds and probes anew.
+    pub(crate) fn suspect_all(&mut self, now: Now, fx: &mut Effects) {
+        self.legs.iter_mut().for_each(|l| l.bind(now, fx));
+        if let Some(live) = self.live_mut() {
+            live.paths.suspect_all(now.mono);
+        }
+    }
+
+    /// Probes, keep-alives, rekeying; `false` when the peer is dead. A tunnel that is not `active` was
+    /// replaced: it only listens.
+    pub(crate) fn handle_live_timeout(&mut self, now: Now, fx: &mut Effects, active: bool) -> bool {
+        let Some(live) = self.live_mut() else {
+            return true;
+        };
+        live.keys.expire(now.mono);
+        live.lose_probes(now.mono, fx);
+        if now.mono >= live.deadline(active) {
+            return false;
+        }
+        if active {
+            self.legs.iter_mut().for_each(|l| l.handle_timeout(now, fx));
+            self.send_probes(now.mono, fx);
+            self.rekey_if_due(now, fx);
+            self.choose_path(fx);
+        }
+        true
+    }
+
+    fn send_probes(&mut self, now: Mono, fx: &mut Effects) {
+        let due = self
+            .live_mut()
+            .map(|l| l.paths.probes_due(now))
+            .unwrap_or_default();
+        for way in due {
+            let id = fx.u32();
+            if let Some(live) = self.live_mut() {
+                live.paths.probe_sent(way, id, now);
+            }
+            self.send_content(now, fx, way, &probe_content(id));
+        }
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        let legs = self.legs.iter().map(RelayLeg::poll_timeout);
+        match &self.phase {
+            Phase::Setup(setup) => legs.chain([setup.poll_timeout()]).min(),
+            Phase::Live(live) => {
+                let lost = live.probes.iter().map(|p| p.sent + PROBE_LOST);
+                let own = [
+                    live.last_heard + PEER_DEAD,
+                    live.rekey_due(self.role_is_lower()),
+                ];
+                legs.chain(live.paths.poll_timeout())
+                    .chain(lost)
+                    .chain(own)
+                    .min()
+            }
+        }
+    }
+}
+
+impl Live {
+    fn lose_probes(&mut self, now: Mono, fx: &mut Effects) {
+        let is_lost = |p: &AppProbe| now >= p.sent + PROBE_LOST;
+        for probe in self.probes.iter().filter(|p| is_lost(p)) {
+            fx.event(Event::ProbeLost(ProbeId(probe.id)));
+        }
+        self.probes.retain(|p| !is_lost(p));
+    }
+
+    fn deadline(&self, active: bool) -> Mono {
+        self.last_heard + if active { PEER_DEAD } else { LINGER }
+    }
+}
+
+fn refuse(fx: &mut Effects, error: OpenError) -> Opened {
+    match error {
+        OpenError::UnknownEpoch => fx.counters.unknown_selector += 1,
+        OpenError::Replayed => fx.counters.replayed += 1,
+        OpenError::BadSeal => fx.counters.bad_seal += 1,
+    }
+    Opened::Nothing
+}
+
+fn control(messages: &[Message]) -> Vec<u8> {
+    let mut content = vec![FORM_CONTROL];
+    content.extend(emit_all(messages));
+    content
+}
+
+fn probe_content(id: u32) -> Vec<u8> {
+    let mut content = control(&[Probe { id, claim: None }.into()]);
+    pad_to(&mut content, PROBE_CONTENT);
+    content
+}

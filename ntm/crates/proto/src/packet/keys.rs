@@ -1,0 +1,196 @@
+//! A tunnel's keys: one per direction and key epoch, old ones for a while (rule 4).
+
+use core::time::Duration;
+
+use ntm_wire::header::{DataCounter, Header, PacketType};
+use ntm_wire::id::PathId;
+use ntm_wire::kdf::derive;
+use ntm_wire::key::SecretKey;
+use ntm_wire::noise::SessionKeys;
+use ntm_wire::replay::ReplayWindow;
+use ntm_wire::seal::{OpeningKey, SealingKey};
+use ntm_wire::time::Mono;
+
+/// After a rekey the old key is accepted for this long, for packets still under way.
+const OLD_KEY_LIFE: Duration = Duration::from_secs(10);
+
+struct Inbound {
+    epoch: u8,
+    key: OpeningKey,
+    window: ReplayWindow,
+    until: Option<Mono>,
+}
+
+/// Keys of a tunnel that stands.
+pub(crate) struct KeyRing {
+    path_out: PathId,
+    epoch: u8,
+    sealing: SealingKey,
+    next_number: u64,
+    inbound: Vec<Inbound>,
+    /// Keys that wait until the peer is known to have them too.
+    pending: Option<Pending>,
+    /// Mixed into the next rekeying, so that whoever stole an identity key later learns nothing.
+    chain: SecretKey,
+    since: Mono,
+}
+
+struct Pending {
+    epoch: u8,
+    sealing: SealingKey,
+    chain: SecretKey,
+}
+
+/// Why a data packet does not open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenError {
+    /// No key of this epoch.
+    UnknownEpoch,
+    /// Seen before.
+    Replayed,
+    /// Altered or forged.
+    BadSeal,
+}
+
+impl KeyRing {
+    pub(crate) fn new(
+        path_out: PathId,
+        keys: &SessionKeys,
+        path_key: &SecretKey,
+        now: Mono,
+    ) -> Self {
+        Self {
+            path_out,
+            epoch: 0,
+            sealing: SealingKey::new(&keys.send),
+            next_number: 0,
+            inbound: vec![Inbound::new(0, &keys.recv)],
+            pending: None,
+            chain: chain(path_key, keys),
+            since: now,
+        }
+    }
+
+    /// Seals a content into a whole datagram.
+    pub(crate) fn seal(&mut self, content: &[u8]) -> Vec<u8> {
+        let counter = DataCounter {
+            key_epoch: self.epoch,
+            number: self.next_number,
+        }
+        .to_u64();
+        self.next_number += 1;
+        let header = Header {
+            kind: PacketType::Data,
+            selector: self.path_out.0,
+            counter,
+        };
+        let mut out = header.emit();
+        let from = out.len();
+        out.extend_from_slice(content);
+        self.sealing
+            .seal(counter, &[header.first_byte()], &mut out, from);
+        out
+    }
+
+    /// Opens a data packet's body in place; the length of the content is returned.
+    pub(crate) fn open(
+        &mut self,
+        now: Mono,
+        counter: u64,
+        aad: &[u8],
+        body: &mut [u8],
+    ) -> Result<usize, OpenError> {
+        let DataCounter { key_epoch, number } = DataCounter::from_u64(counter);
+        let inbound = self
+            .inbound
+            .iter_mut()
+            .find(|k| k.epoch == key_epoch)
+            .ok_or(OpenError::UnknownEpoch)?;
+        if !inbound.window.is_fresh(number) {
+            return Err(OpenError::Replayed);
+        }
+        let len = inbound
+            .key
+            .open(counter, aad, body)
+            .map_err(|_| OpenError::BadSeal)?
+            .len();
+        inbound.window.mark(number);
+        self.switch_when_peer_has(key_epoch, now);
+        Ok(len)
+    }
+
+    /// Installs the keys of a rekeying. The end that answered (`wait`) goes on with the old sending key
+    /// until the peer shows that it has the new one; a second rekeying to the same epoch replaces a
+    /// first one that came to nothing.
+    pub(crate) fn install(&mut self, epoch: u8, keys: &SessionKeys, wait: bool, now: Mono) {
+        self.inbound.retain(|k| k.epoch != epoch);
+        self.inbound.push(Inbound::new(epoch, &keys.recv));
+        let chain = chain(&self.chain, keys);
+        self.pending = Some(Pending {
+            epoch,
+            sealing: SealingKey::new(&keys.send),
+            chain,
+        });
+        self.since = now;
+        if !wait {
+            self.switch_when_peer_has(epoch, now);
+        }
+    }
+
+    /// Forgets old keys.
+    pub(crate) fn expire(&mut self, now: Mono) {
+        self.inbound.retain(|k| k.until.is_none_or(|t| now < t));
+    }
+
+    /// The pre-shared key of the next rekeying.
+    pub(crate) fn rekey_psk(&self) -> SecretKey {
+        derive(&self.chain, "ntm rekey psk", &[])
+    }
+
+    /// The epoch that the next rekeying leads to.
+    pub(crate) fn next_epoch(&self) -> u8 {
+        self.epoch.wrapping_add(1)
+    }
+
+    /// Since when the newest keys stand, and how many packets the sending key has sealed.
+    pub(crate) fn age(&self) -> (Mono, u64) {
+        (self.since, self.next_number)
+    }
+
+    fn switch_when_peer_has(&mut self, epoch: u8, now: Mono) {
+        let Some(pending) = self.pending.take_if(|p| p.epoch == epoch) else {
+            return;
+        };
+        for old in self.inbound.iter_mut().filter(|k| k.epoch != epoch) {
+            old.until.get_or_insert(now + OLD_KEY_LIFE);
+        }
+        self.sealing = pending.sealing;
+        self.chain = pending.chain;
+        self.epoch = epoch;
+        self.next_number = 0;
+    }
+}
+
+impl Inbound {
+    fn new(epoch: u8, key: &SecretKey) -> Self {
+        Self {
+            epoch,
+            key: OpeningKey::new(key),
+            window: ReplayWindow::default(),
+            until: None,
+        }
+    }
+}
+
+impl core::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "KeyRing(epoch {})", self.epoch)
+    }
+}
+
+/// Both ends order the two keys alike.
+fn chain(previous: &SecretKey, keys: &SessionKeys) -> SecretKey {
+    let (a, b) = (keys.send.expose(), keys.recv.expose());
+    let (low, high) = if a < b { (a, b) } else { (b, a) };
+    derive(previous, "ntm rekey chain", &[low, high])
+}

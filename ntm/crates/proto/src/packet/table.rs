@@ -1,0 +1,119 @@
+//! The tunnel table: by virtual address on the way out, by path id on the way in (paper A, III.B).
+
+use core::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeMap;
+
+use ntm_wire::addr::VirtualAddrs;
+use ntm_wire::id::{NodeId, PathId};
+use ntm_wire::time::Mono;
+
+use super::data::Tunnel;
+
+/// Aliases for peers of other operators; no AS allocates this block (100.127.192.0/18).
+const ALIAS_BASE: u32 = 0x647f_c000;
+const ALIAS_COUNT: u32 = 1 << 14;
+
+/// Every tunnel of a node, whatever its phase.
+#[derive(Debug, Default)]
+pub(crate) struct TunnelTable {
+    by_path: BTreeMap<PathId, Tunnel>,
+    by_addr: BTreeMap<IpAddr, PathId>,
+    aliases: BTreeMap<NodeId, Ipv4Addr>,
+}
+
+impl TunnelTable {
+    pub(crate) fn insert(&mut self, tunnel: Tunnel) {
+        self.by_path.insert(tunnel.path_in, tunnel);
+    }
+
+    pub(crate) fn get(&self, path_in: PathId) -> Option<&Tunnel> {
+        self.by_path.get(&path_in)
+    }
+
+    pub(crate) fn get_mut(&mut self, path_in: PathId) -> Option<&mut Tunnel> {
+        self.by_path.get_mut(&path_in)
+    }
+
+    /// The tunnel that packets to this virtual address take.
+    pub(crate) fn toward(&mut self, addr: IpAddr) -> Option<&mut Tunnel> {
+        let path = self.by_addr.get(&addr)?;
+        self.by_path.get_mut(path)
+    }
+
+    /// Makes a tunnel the one for its peer's addresses. Rule 7: an address that belongs to another
+    /// identity is never taken over. Returns the tunnel that was used before.
+    pub(crate) fn activate(&mut self, path_in: PathId) -> Option<PathId> {
+        let tunnel = self.by_path.get(&path_in)?;
+        let VirtualAddrs { v6, v4 } = tunnel.peer.addrs;
+        let node = tunnel.peer.node;
+        let mut before = None;
+        for addr in [IpAddr::V6(v6), IpAddr::V4(v4)] {
+            let holder = self.by_addr.get(&addr).copied();
+            let foreign = holder
+                .and_then(|p| self.by_path.get(&p))
+                .is_some_and(|t| t.peer.node != node);
+            if !foreign {
+                before = self
+                    .by_addr
+                    .insert(addr, path_in)
+                    .filter(|p| *p != path_in)
+                    .or(before);
+            }
+        }
+        before
+    }
+
+    /// Removes a tunnel; its addresses lead nowhere then, unless a newer tunnel has them.
+    pub(crate) fn remove(&mut self, path_in: PathId) -> Option<Tunnel> {
+        self.by_addr.retain(|_, p| *p != path_in);
+        self.by_path.remove(&path_in)
+    }
+
+    /// Whether this tunnel is the one for its peer.
+    pub(crate) fn is_active(&self, path_in: PathId) -> bool {
+        self.by_addr.values().any(|p| *p == path_in)
+    }
+
+    /// Whether an address belongs to another identity than `node` (rule 7).
+    pub(crate) fn is_taken(&self, addr: IpAddr, node: NodeId) -> bool {
+        self.by_addr
+            .get(&addr)
+            .and_then(|p| self.by_path.get(p))
+            .is_some_and(|t| t.peer.node != node)
+    }
+
+    /// The IPv4 address of a peer: its own if it has one here and nobody else does, or else an alias.
+    pub(crate) fn v4_of(&mut self, node: NodeId, own_v4: Option<Ipv4Addr>) -> Ipv4Addr {
+        if let Some(addr) = own_v4.filter(|a| !self.is_taken((*a).into(), node)) {
+            return addr;
+        }
+        let next = u32::try_from(self.aliases.len()).unwrap_or(0) % ALIAS_COUNT;
+        *self
+            .aliases
+            .entry(node)
+            .or_insert_with(|| Ipv4Addr::from(ALIAS_BASE + next + 1))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Tunnel> {
+        self.by_path.values()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Tunnel> {
+        self.by_path.values_mut()
+    }
+
+    pub(crate) fn paths(&self) -> Vec<PathId> {
+        self.by_path.keys().copied().collect()
+    }
+
+    /// The live tunnel with this node that packets take.
+    pub(crate) fn live_with(&self, node: NodeId) -> Option<&Tunnel> {
+        self.by_path
+            .values()
+            .find(|t| t.peer.node == node && t.is_live() && self.is_active(t.path_in))
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        self.by_path.values().filter_map(Tunnel::poll_timeout).min()
+    }
+}
