@@ -363,13 +363,25 @@ impl Node {
         };
         let (arrival, asks) = (tunnel.arrival(from), own_id < tunnel.peer.node);
         let identity = &self.config.identity;
-        let stands = if d.kind() == PacketType::TunnelRequest {
-            tunnel.handle_request(now, &mut self.fx, arrival, d.body(), identity, asks)
-        } else {
-            tunnel.handle_response(now, &mut self.fx, arrival, d.body(), identity, asks)
-        };
-        if stands {
+        if d.kind() == PacketType::TunnelRequest {
+            if let Some(early) =
+                tunnel.handle_request(now, &mut self.fx, arrival, d.body(), identity, asks)
+            {
+                self.tunnel_up(now, path);
+                self.deliver_early(path, &early);
+            }
+        } else if tunnel.handle_response(now, &mut self.fx, arrival, d.body(), identity, asks) {
             self.tunnel_up(now, path);
+        }
+    }
+
+    fn deliver_early(&mut self, path: PathId, early: &[u8]) {
+        let (Some(tunnel), Some(own)) = (self.tunnels.get_mut(path), self.registration.addrs)
+        else {
+            return;
+        };
+        if let Opened::Packet(ip) = tunnel.handle_early(&mut self.fx, early, &own) {
+            self.deliver_packet(&ip);
         }
     }
 

@@ -3,10 +3,13 @@
 use core::time::Duration;
 
 use ntm_wire::addr::RealAddr;
+use ntm_wire::header::HEADER_LEN;
 use ntm_wire::id::InterfaceId;
+use ntm_wire::seal::TAG_LEN;
 use ntm_wire::time::Mono;
 
 use crate::negotiation::retry::smooth;
+use crate::stack::udp::VIRTUAL_MTU;
 
 /// An unanswered address gets this many probes (rule 10).
 const MAX_PROBES: u32 = 3;
@@ -18,9 +21,17 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 const SUSPECT: Duration = Duration::from_secs(2);
 /// A path that died is tried again after this.
 const REVIVE: Duration = Duration::from_secs(30);
-
 /// A relay is the last resort: it is tried again soon.
 const REVIVE_RELAY: Duration = Duration::from_secs(2);
+
+/// UDP payload that every path carries until more is proved (rule 16).
+pub(crate) const BASE_PAYLOAD: usize = 1200;
+/// UDP payload at which a full virtual packet travels in one piece; nothing is won beyond.
+pub(crate) const FULL_PAYLOAD: usize = VIRTUAL_MTU + 1 + HEADER_LEN + TAG_LEN;
+/// Padded probes before a path is taken not to carry [`FULL_PAYLOAD`] (RFC 8899, MAX_PROBES).
+const MAX_SIZE_PROBES: u32 = 3;
+/// Between padded probes.
+const SIZE_PROBE_PACE: Duration = Duration::from_secs(1);
 
 /// Which way a path goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +52,14 @@ enum State {
     Dead,
 }
 
+/// A probe under way.
+#[derive(Debug)]
+struct Sent {
+    id: u32,
+    at: Mono,
+    size: usize,
+}
+
 /// A path and what is known of it.
 #[derive(Debug)]
 pub(crate) struct Path {
@@ -49,7 +68,11 @@ pub(crate) struct Path {
     was_alive: bool,
     tries: u32,
     next_probe: Mono,
-    probes: Vec<(u32, Mono)>,
+    probes: Vec<Sent>,
+    /// UDP payload the path is known to carry.
+    payload: usize,
+    size_tries: u32,
+    next_size_probe: Mono,
     pub(crate) rtt: Option<Duration>,
     last_sent: Mono,
     /// Since when something sent over this path waits for any sign of life.
@@ -66,33 +89,50 @@ impl Path {
             tries: 0,
             next_probe: now,
             probes: Vec::new(),
+            payload: BASE_PAYLOAD,
+            size_tries: 0,
+            next_size_probe: now,
             rtt: None,
             last_sent: now,
             waiting_since: None,
         }
     }
 
-    /// Whether a probe should go out now; `in_use` paths are watched more closely. A path that gave no
-    /// answer to any probe turns dead here.
-    pub(crate) fn probe_due(&mut self, now: Mono, in_use: bool) -> bool {
+    /// A path that the handshake has just proved; it is probed all the same, for its round trip.
+    pub(crate) fn proved(way: Way, now: Mono) -> Self {
+        Self {
+            was_alive: true,
+            ..Self::new(way, now)
+        }
+    }
+
+    /// The size of a probe that should go out now; `in_use` paths are watched more closely. A path that
+    /// gave no answer to any probe turns dead here.
+    pub(crate) fn probe_due(&mut self, now: Mono, in_use: bool) -> Option<usize> {
         if now < self.deadline(in_use) {
-            return false;
+            return None;
         }
         match self.state {
             State::Probing if self.tries >= MAX_PROBES => {
                 self.state = State::Dead;
                 self.next_probe = self.revival(now);
-                false
+                None
             }
-            State::Probing => true,
-            State::Alive => {
+            State::Alive if now < self.life_deadline(in_use) => Some(FULL_PAYLOAD),
+            State::Probing => Some(self.probe_size()),
+            State::Alive | State::Dead => {
                 self.restart_probing(now);
-                true
+                Some(self.probe_size())
             }
-            State::Dead => {
-                self.restart_probing(now);
-                true
-            }
+        }
+    }
+
+    /// The first probe confirms the size in use; the next ones only ask for life.
+    fn probe_size(&self) -> usize {
+        if self.tries == 0 && self.payload > BASE_PAYLOAD {
+            self.payload
+        } else {
+            0
         }
     }
 
@@ -106,22 +146,35 @@ impl Path {
     }
 
     /// Notes the probe that [`Path::probe_due`] asked for.
-    pub(crate) fn probe_sent(&mut self, id: u32, now: Mono) {
-        self.next_probe = now + PROBE_PACE * (1 << self.tries.min(4));
-        self.tries += 1;
-        self.sent(now);
+    pub(crate) fn probe_sent(&mut self, id: u32, size: usize, now: Mono) {
+        let searches = size > self.payload;
+        if searches {
+            self.size_tries += 1;
+            self.next_size_probe = now + SIZE_PROBE_PACE;
+        } else {
+            self.next_probe = now + PROBE_PACE * (1 << self.tries.min(4));
+            self.tries += 1;
+            self.sent(now);
+        }
         self.probes
-            .retain(|(_, at)| now.since(*at) < Duration::from_secs(10));
-        self.probes.push((id, now));
+            .retain(|p| now.since(p.at) < Duration::from_secs(10));
+        self.probes.push(Sent { id, at: now, size });
     }
 
     /// Takes a probe reply; `true` when it answers a probe of this path.
     pub(crate) fn probe_answered(&mut self, id: u32, now: Mono) -> bool {
-        let Some(at) = self.probes.iter().position(|(i, _)| *i == id) else {
+        let Some(at) = self.probes.iter().position(|p| p.id == id) else {
             return false;
         };
-        let (_, sent) = self.probes.swap_remove(at);
-        self.rtt = Some(smooth(self.rtt, now.since(sent)));
+        let sent = self.probes.swap_remove(at);
+        self.rtt = Some(smooth(self.rtt, now.since(sent.at)));
+        if sent.size == FULL_PAYLOAD {
+            self.payload = FULL_PAYLOAD;
+        } else if self.tries > 1 {
+            // The padded probe got no answer, this one did: begin the search again.
+            self.payload = BASE_PAYLOAD;
+            self.size_tries = 0;
+        }
         self.state = State::Alive;
         self.was_alive = true;
         self.tries = 0;
@@ -160,6 +213,18 @@ impl Path {
 
     /// When [`Path::probe_due`] may say yes next.
     pub(crate) fn deadline(&self, in_use: bool) -> Mono {
+        let searching = self.state == State::Alive
+            && self.payload < FULL_PAYLOAD
+            && self.size_tries < MAX_SIZE_PROBES;
+        let life = self.life_deadline(in_use);
+        if searching {
+            life.min(self.next_size_probe)
+        } else {
+            life
+        }
+    }
+
+    fn life_deadline(&self, in_use: bool) -> Mono {
         match self.state {
             State::Probing | State::Dead => self.next_probe,
             State::Alive => {
@@ -168,6 +233,11 @@ impl Path {
                 suspect.map_or(keep_alive, |t| t.min(keep_alive))
             }
         }
+    }
+
+    /// UDP payload the path is known to carry.
+    pub(crate) fn payload(&self) -> usize {
+        self.payload
     }
 
     /// Whether the path goes straight to the peer.

@@ -15,14 +15,18 @@ pub(crate) struct PathSet {
 }
 
 impl PathSet {
-    /// Begins with the way the handshake took, which is proved by it.
-    pub(crate) fn new(first: Way, now: Mono) -> Self {
-        let mut set = Self {
-            paths: Vec::new(),
-            current: 0,
+    /// Begins with the way the handshake took. `proved`: it shows that the peer is there; else anybody
+    /// on the way might have passed the request on from another address.
+    pub(crate) fn new(first: Way, proved: bool, now: Mono) -> Self {
+        let path = if proved {
+            Path::proved(first, now)
+        } else {
+            Path::new(first, now)
         };
-        set.add(first, now);
-        set
+        Self {
+            paths: vec![path],
+            current: 0,
+        }
     }
 
     /// A way to try, unless it is known.
@@ -96,21 +100,18 @@ impl PathSet {
             .unwrap_or(self.current)
     }
 
-    /// The paths over which a probe should go out now.
-    pub(crate) fn probes_due(&mut self, now: Mono) -> Vec<Way> {
+    /// The paths over which a probe should go out now, and how large it should be.
+    pub(crate) fn probes_due(&mut self, now: Mono) -> Vec<(Way, usize)> {
         let current = self.current;
-        let due = self
-            .paths
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(i, p)| p.probe_due(now, i == current).then_some(p.way));
-        due.collect()
+        let due =
+            |(i, p): (usize, &mut Path)| p.probe_due(now, i == current).map(|size| (p.way, size));
+        self.paths.iter_mut().enumerate().filter_map(due).collect()
     }
 
     /// Notes a probe sent.
-    pub(crate) fn probe_sent(&mut self, way: Way, id: u32, now: Mono) {
+    pub(crate) fn probe_sent(&mut self, way: Way, id: u32, size: usize, now: Mono) {
         if let Some(path) = self.paths.iter_mut().find(|p| p.way == way) {
-            path.probe_sent(id, now);
+            path.probe_sent(id, size, now);
         }
     }
 

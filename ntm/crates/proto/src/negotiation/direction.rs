@@ -57,9 +57,15 @@ impl Node {
             return self.resolution_failed(now.mono, &d.peer.fqdn, &error);
         }
         let prologue = setup::prologue(d, &self.config.certificate);
-        let Ok(caller) =
-            CallerSetup::new(d, &self.config.identity, &prologue, now.mono, &mut self.fx)
-        else {
+        let early = self.early_of(d.for_request);
+        let Ok(caller) = CallerSetup::new(
+            d,
+            &self.config.identity,
+            &prologue,
+            early,
+            now.mono,
+            &mut self.fx,
+        ) else {
             return self.resolution_failed(now.mono, &d.peer.fqdn, &ResolveError::PeerUnreachable);
         };
         let mut tunnel = self.tunnel(

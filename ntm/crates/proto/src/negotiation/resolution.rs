@@ -7,13 +7,16 @@ use ntm_wire::id::TxId;
 use ntm_wire::message::{DirectionRequest, DirectionResponse};
 use ntm_wire::time::{Mono, Now};
 
-use crate::event::{Event, Peer, ResolveError, ResolveId};
+use crate::event::{Event, Peer, ResolveError, ResolveId, SendError, UdpId};
 use crate::node::Node;
+use crate::packet::compress;
 
 /// Behind the first device of an account, others may take this much longer.
 const OTHERS_WAIT: Duration = Duration::from_secs(1);
 /// The first wait for a direction: the DC asks another DC and the peer before it answers.
 const DIRECTION_RTO: Duration = Duration::from_millis(500);
+/// Early data leaves room for the rest of the Tunnel Request.
+const MAX_EARLY: usize = 900;
 /// No resolution takes longer.
 const DEADLINE: Duration = Duration::from_secs(25);
 
@@ -29,6 +32,8 @@ pub(crate) struct Resolution {
     failed: Vec<(Fqdn, ResolveError)>,
     first_ready: Option<Mono>,
     deadline: Mono,
+    /// A datagram that travels inside the first Tunnel Request (rule 5).
+    early: Option<Vec<u8>>,
 }
 
 impl Resolution {
@@ -72,6 +77,28 @@ impl Resolution {
 impl Node {
     /// Builds tunnels to whatever answers to `name`; ends with [`Event::Resolved`].
     pub fn resolve(&mut self, now: Now, name: &Fqdn) -> ResolveId {
+        self.resolve_for(now, name, None)
+    }
+
+    /// The same, and a first datagram from socket `id` to `port` travels inside the Tunnel Request: half
+    /// a round trip sooner. It may get lost, so only what is safe to lose should go early. Longer than
+    /// 900 bytes it is refused, as it is when a tunnel stands already: send it as usual then.
+    pub fn resolve_with_early(
+        &mut self,
+        now: Now,
+        name: &Fqdn,
+        id: UdpId,
+        port: u16,
+        data: &[u8],
+    ) -> Result<ResolveId, SendError> {
+        let src_port = self.udp_port(id).ok_or(SendError::Closed)?;
+        if data.len() > MAX_EARLY {
+            return Err(SendError::TooLong);
+        }
+        Ok(self.resolve_for(now, name, Some(compress::udp6(src_port, port, data))))
+    }
+
+    fn resolve_for(&mut self, now: Now, name: &Fqdn, early: Option<Vec<u8>>) -> ResolveId {
         self.next_resolve += 1;
         let id = ResolveId(self.next_resolve);
         let known = self
@@ -86,12 +113,12 @@ impl Node {
         } else if let Some(under_way) = self.resolutions.values_mut().find(|r| r.name == *name) {
             under_way.ids.push(id);
         } else {
-            self.ask_direction(now, name, id);
+            self.ask_direction(now, name, id, early);
         }
         id
     }
 
-    fn ask_direction(&mut self, now: Now, name: &Fqdn, id: ResolveId) {
+    fn ask_direction(&mut self, now: Now, name: &Fqdn, id: ResolveId, early: Option<Vec<u8>>) {
         let tx = self.fx.tx();
         let rto = DIRECTION_RTO.max(self.dc.rtt.unwrap_or_default() * 3);
         let resolution = Resolution {
@@ -103,6 +130,7 @@ impl Node {
             failed: Vec::new(),
             first_ready: None,
             deadline: now.mono + DEADLINE,
+            early,
         };
         self.resolutions.insert(tx, resolution);
         let request = DirectionRequest {
@@ -142,6 +170,14 @@ impl Node {
             resolution.listed = Some(resolution.ready.iter().map(|p| p.fqdn.clone()).collect());
         }
         self.finish_resolutions(now.mono);
+    }
+
+    /// The datagram to go inside the Tunnel Request; once for each device.
+    pub(crate) fn early_of(&self, tx: TxId) -> Vec<u8> {
+        self.resolutions
+            .get(&tx)
+            .and_then(|r| r.early.clone())
+            .unwrap_or_default()
     }
 
     /// Whether a Direction Request of this node waits for tunnels.

@@ -15,7 +15,7 @@ use super::rekey::Rekey;
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
 use crate::handover::path::Way;
-use crate::packet::data::{Arrival, Live, Phase, Tunnel};
+use crate::packet::data::{Answered, Arrival, Live, Phase, Tunnel};
 use crate::packet::keys::KeyRing;
 use ntm_wire::id::InterfaceId;
 
@@ -62,6 +62,7 @@ impl CallerSetup {
         d: &RouteDirection,
         own: &KeyPair,
         prologue: &[u8],
+        early: Vec<u8>,
         now: Mono,
         fx: &mut Effects,
     ) -> Result<Self, BadHandshake> {
@@ -69,7 +70,7 @@ impl CallerSetup {
             tunnel_initiator(fx.seed(), own, &d.peer.identity, &d.path_key, prologue)?;
         let content = TunnelRequest {
             versions: (VERSION, VERSION),
-            early: Vec::new(),
+            early,
         }
         .emit();
         let header = Header {
@@ -227,8 +228,8 @@ impl Tunnel {
         }
     }
 
-    /// The callee takes a Tunnel Request; `true` when the tunnel stands now. A double gets the cached
-    /// answer over the path it came by.
+    /// The callee takes a Tunnel Request; returns the early data when the tunnel stands now. A double
+    /// gets the cached answer over the path it came by.
     pub(crate) fn handle_request(
         &mut self,
         now: Now,
@@ -237,33 +238,30 @@ impl Tunnel {
         noise: &[u8],
         own: &KeyPair,
         asks: bool,
-    ) -> bool {
+    ) -> Option<Vec<u8>> {
         if let Some(live) = self.live() {
-            match live.response.clone() {
-                Some(response) => self.transmit(now.mono, fx, a.way, response),
+            match live.answered.clone().filter(|c| c.request == noise) {
+                Some(cached) => self.transmit(now.mono, fx, a.way, cached.response),
                 None => fx.counters.unexpected += 1,
             }
-            return false;
+            return None;
         }
         let Phase::Setup(Setup::Callee { path_key, .. }) = &self.phase else {
             fx.counters.unexpected += 1;
-            return false;
+            return None;
         };
         let path_key = path_key.clone();
-        let Ok((response, keys)) = self.respond(fx, noise, own, &path_key) else {
+        let Ok((response, keys, early)) = self.respond(fx, noise, own, &path_key) else {
             fx.counters.bad_seal += 1;
-            return false;
+            return None;
         };
-        self.go_live(
-            now.mono,
-            &keys,
-            &path_key,
-            a.way,
-            Some(response.clone()),
-            (own, asks),
-        );
+        let cached = Answered {
+            request: noise.to_vec(),
+            response: response.clone(),
+        };
+        self.go_live(now.mono, &keys, &path_key, a.way, Some(cached), (own, asks));
         self.transmit(now.mono, fx, a.way, response);
-        true
+        Some(early)
     }
 
     fn respond(
@@ -272,7 +270,7 @@ impl Tunnel {
         noise: &[u8],
         own: &KeyPair,
         path_key: &SecretKey,
-    ) -> Result<(Vec<u8>, SessionKeys), BadHandshake> {
+    ) -> Result<(Vec<u8>, SessionKeys, Vec<u8>), BadHandshake> {
         let mut handshake = tunnel_responder(
             fx.seed(),
             own,
@@ -292,7 +290,7 @@ impl Tunnel {
         };
         let mut response = header.emit();
         response.extend(handshake.write(&TunnelResponse { version: VERSION }.emit())?);
-        Ok((response, handshake.finish()?))
+        Ok((response, handshake.finish()?, request.early))
     }
 
     /// The caller takes the Tunnel Response; `true` when the tunnel stands now.
@@ -328,11 +326,12 @@ impl Tunnel {
         keys: &SessionKeys,
         path_key: &SecretKey,
         first: Way,
-        response: Option<Vec<u8>>,
+        answered: Option<Answered>,
         own: (&KeyPair, bool),
     ) {
+        let proved = self.role == Role::Caller || matches!(first, Way::Relay(_));
         let ring = KeyRing::new(self.path_out, keys, path_key, now);
-        let mut live = Live::new(ring, first, response, now);
+        let mut live = Live::new(ring, first, proved, answered, now);
         live.rekey = Rekey::new(own.0.clone(), own.1);
         for leg in 0..self.legs.len() {
             live.paths.add(Way::Relay(leg), now);

@@ -50,6 +50,17 @@ pub(crate) fn decompress(
     }
 }
 
+/// The content that carries a UDP datagram over virtual IPv6 between the tunnel's ends.
+pub(crate) fn udp6(src_port: u16, dst_port: u16, payload: &[u8]) -> Vec<u8> {
+    [
+        &[FORM_UDP6][..],
+        &src_port.to_be_bytes(),
+        &dst_port.to_be_bytes(),
+        payload,
+    ]
+    .concat()
+}
+
 fn belongs((src, dst): (IpAddr, IpAddr), own: &VirtualAddrs, peer: &VirtualAddrs) -> bool {
     (src == peer.v6 && dst == own.v6) || (src == peer.v4 && dst == own.v4)
 }
@@ -122,8 +133,7 @@ fn udp_content(form: u8, segment: &[u8], src: IpAddr, dst: IpAddr) -> Option<Vec
     }
     let mut out = Vec::with_capacity(5 + segment.len() - UDP_HEADER);
     out.push(form);
-    out.extend_from_slice(&p.src_port().to_be_bytes());
-    out.extend_from_slice(&p.dst_port().to_be_bytes());
+    out.extend_from_slice(&segment[..4]);
     out.extend_from_slice(p.payload());
     Some(out)
 }

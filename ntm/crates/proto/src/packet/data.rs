@@ -3,12 +3,13 @@
 use core::time::Duration;
 
 use ntm_wire::addr::{RealAddr, VirtualAddrs};
-use ntm_wire::header::Datagram;
+use ntm_wire::header::{Datagram, HEADER_LEN};
 use ntm_wire::id::{Epoch, InterfaceId, PathId};
 use ntm_wire::key::IdentityKey;
 use ntm_wire::message::{
     Message, Messages, Probe, ProbeReply, Role, TunnelClose, emit_all, pad_to,
 };
+use ntm_wire::seal::TAG_LEN;
 use ntm_wire::time::{Mono, Now};
 
 use super::compress::{self, FORM_CONTROL, FORM_FRAGMENT};
@@ -62,12 +63,19 @@ pub(crate) struct Live {
     pub(crate) paths: PathSet,
     pub(crate) rekey: Rekey,
     pub(crate) stats: Stats,
-    /// The responder's cached answer, for doubles of the request (rule 5).
-    pub(crate) response: Option<Vec<u8>>,
+    /// The callee's answer, for doubles of the request.
+    pub(crate) answered: Option<Answered>,
     reassembly: Reassembly,
     next_fragment: u16,
     last_heard: Mono,
     probes: Vec<AppProbe>,
+}
+
+/// A Tunnel Request and the answer it got: the same bytes get the same answer again (rule 5).
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    pub(crate) request: Vec<u8>,
+    pub(crate) response: Vec<u8>,
 }
 
 /// Packets and bytes, for people to see.
@@ -105,13 +113,19 @@ pub(crate) struct Arrival {
 }
 
 impl Live {
-    pub(crate) fn new(keys: KeyRing, first: Way, response: Option<Vec<u8>>, now: Mono) -> Self {
+    pub(crate) fn new(
+        keys: KeyRing,
+        first: Way,
+        proved: bool,
+        answered: Option<Answered>,
+        now: Mono,
+    ) -> Self {
         Self {
             keys,
-            paths: PathSet::new(first, now),
+            paths: PathSet::new(first, proved, now),
             rekey: Rekey::default(),
             stats: Stats::default(),
-            response,
+            answered,
             reassembly: Reassembly::default(),
             next_fragment: 0,
             last_heard: now,
@@ -176,8 +190,8 @@ impl Tunnel {
         live.stats.sent_bytes += ip.len() as u64;
         live.next_fragment = live.next_fragment.wrapping_add(1);
         let id = live.next_fragment;
-        let way = live.paths.current().way;
-        for part in fragment::split(content, id) {
+        let (way, payload) = (live.paths.current().way, live.paths.current().payload());
+        for part in fragment::split(content, payload, id) {
             self.send_content(now.mono, fx, way, &part);
         }
     }
@@ -254,6 +268,20 @@ impl Tunnel {
             }
             Some(_) => self.handle_packet(fx, content, own),
             None => Opened::Nothing,
+        }
+    }
+
+    /// Opens a content that came outside a data packet: early data.
+    pub(crate) fn handle_early(
+        &mut self,
+        fx: &mut Effects,
+        content: &[u8],
+        own: &VirtualAddrs,
+    ) -> Opened {
+        if content.is_empty() {
+            Opened::Nothing
+        } else {
+            self.handle_packet(fx, content, own)
         }
     }
 
@@ -353,7 +381,7 @@ impl Tunnel {
             route,
         });
         let way = live.paths.current().way;
-        self.send_content(now, fx, way, &probe_content(id));
+        self.send_content(now, fx, way, &probe_content(id, 0));
         Some(ProbeId(id))
     }
 
@@ -395,12 +423,12 @@ impl Tunnel {
             .live_mut()
             .map(|l| l.paths.probes_due(now))
             .unwrap_or_default();
-        for way in due {
+        for (way, size) in due {
             let id = fx.u32();
             if let Some(live) = self.live_mut() {
-                live.paths.probe_sent(way, id, now);
+                live.paths.probe_sent(way, id, size, now);
             }
-            self.send_content(now, fx, way, &probe_content(id));
+            self.send_content(now, fx, way, &probe_content(id, size));
         }
     }
 
@@ -452,8 +480,12 @@ fn control(messages: &[Message]) -> Vec<u8> {
     content
 }
 
-fn probe_content(id: u32) -> Vec<u8> {
+/// A probe that makes a datagram of `size` bytes, or the least there is.
+fn probe_content(id: u32, size: usize) -> Vec<u8> {
     let mut content = control(&[Probe { id, claim: None }.into()]);
-    pad_to(&mut content, PROBE_CONTENT);
+    pad_to(
+        &mut content,
+        size.saturating_sub(HEADER_LEN + TAG_LEN).max(PROBE_CONTENT),
+    );
     content
 }

@@ -2,25 +2,22 @@
 
 use std::collections::VecDeque;
 
+use ntm_wire::header::HEADER_LEN;
+use ntm_wire::seal::TAG_LEN;
+
 use super::compress::FORM_FRAGMENT;
 
-/// UDP payload that every path carries until more is proved.
-pub(crate) const PATH_PAYLOAD: usize = 1200;
-/// Content that fits one data packet of [`PATH_PAYLOAD`].
-pub(crate) const MAX_CONTENT: usize =
-    PATH_PAYLOAD - ntm_wire::header::HEADER_LEN - ntm_wire::seal::TAG_LEN;
-
 const HEAD: usize = 4;
-const MAX_PART: usize = MAX_CONTENT - HEAD;
 /// Halves that may wait for their other half.
 const MAX_WAITING: usize = 16;
 
-/// One content, or two fragments of it.
-pub(crate) fn split(content: Vec<u8>, id: u16) -> Vec<Vec<u8>> {
-    if content.len() <= MAX_CONTENT {
+/// One content, or two fragments of it, for datagrams of at most `payload` bytes.
+pub(crate) fn split(content: Vec<u8>, payload: usize, id: u16) -> Vec<Vec<u8>> {
+    let room = payload - HEADER_LEN - TAG_LEN;
+    if content.len() <= room {
         return vec![content];
     }
-    let middle = content.len().div_ceil(2).min(MAX_PART);
+    let middle = content.len().div_ceil(2).min(room - HEAD);
     let (first, second) = content.split_at(middle);
     vec![part(id, 0, first), part(id, 1, second)]
 }
@@ -76,18 +73,15 @@ mod tests {
     #[test]
     fn halves_meet_in_either_order_and_small_contents_stay_whole() {
         let content: Vec<u8> = (0..1281u16).map(|n| n as u8).collect();
-        let parts = split(content.clone(), 7);
-        assert!(
-            parts.iter().all(|p| p.len() <= MAX_CONTENT),
-            "each part fits"
-        );
+        let parts = split(content.clone(), 1200, 7);
+        assert!(parts.iter().all(|p| p.len() <= 1200 - 33), "each part fits");
         let mut in_order = Reassembly::default();
         assert_eq!(in_order.take(&parts[0][1..]), None);
         assert_eq!(in_order.take(&parts[1][1..]), Some(content.clone()));
         let mut reversed = Reassembly::default();
         assert_eq!(reversed.take(&parts[1][1..]), None);
         assert_eq!(reversed.take(&parts[0][1..]), Some(content));
-        assert_eq!(split(vec![1; MAX_CONTENT], 8).len(), 1);
+        assert_eq!(split(vec![1; 1200 - 33], 1200, 8).len(), 1);
     }
 
     #[test]
