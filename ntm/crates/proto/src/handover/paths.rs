@@ -128,3 +128,94 @@ impl PathSet {
             .min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use ntm_wire::addr::RealAddr;
+    use ntm_wire::id::InterfaceId;
+
+    use super::*;
+    use crate::handover::path::{BASE_PAYLOAD, FULL_PAYLOAD};
+
+    const RELAY: Way = Way::Relay(0);
+
+    fn at(ms: u64) -> Mono {
+        Mono::from_micros(ms * 1000)
+    }
+
+    fn direct() -> Way {
+        Way::Direct(InterfaceId(0), RealAddr("192.0.2.1:7930".parse().unwrap()))
+    }
+
+    /// Probes whatever is due at `now`; replies come for the ways in `answering`.
+    fn step(set: &mut PathSet, now: Mono, answering: &[Way], id: &mut u32) -> Vec<Way> {
+        let due = set.probes_due(now);
+        for (way, size) in &due {
+            *id += 1;
+            set.probe_sent(*way, *id, *size, now);
+            if answering.contains(way) {
+                assert!(set.probe_answered(*id, now + Duration::from_millis(10)));
+            }
+        }
+        set.choose();
+        due.into_iter().map(|(way, _)| way).collect()
+    }
+
+    #[test]
+    fn traffic_moves_from_the_relay_to_a_direct_path_once_that_answers_and_back_when_it_dies() {
+        let (mut set, mut id) = (PathSet::new(RELAY, true, at(0)), 0);
+        set.add(direct(), at(0));
+        assert_eq!(set.current().way, RELAY, "the relay at once");
+        step(&mut set, at(0), &[RELAY, direct()], &mut id);
+        assert_eq!(set.current().way, direct(), "the direct path is proved");
+        set.note_sent(at(100));
+        for ms in (200..8000).step_by(50) {
+            step(&mut set, at(ms), &[RELAY], &mut id);
+        }
+        assert_eq!(set.current().way, RELAY, "the direct path is dead");
+    }
+
+    #[test]
+    fn an_address_that_never_answers_gets_three_probes_and_no_more() {
+        let (mut set, mut id, mut probes) = (PathSet::new(RELAY, true, at(0)), 0, 0);
+        set.add(direct(), at(0));
+        for s in 0..600 {
+            probes += step(&mut set, at(s * 1000), &[RELAY], &mut id)
+                .iter()
+                .filter(|w| **w == direct())
+                .count();
+        }
+        assert_eq!(probes, 3);
+    }
+
+    #[test]
+    fn an_address_that_nobody_told_is_tried_when_something_authentic_comes_from_it() {
+        let mut set = PathSet::new(RELAY, true, at(0));
+        set.note_heard(direct(), true, at(5));
+        assert!(set.probes_due(at(5)).iter().any(|(w, _)| *w == direct()));
+        assert_eq!(set.current().way, RELAY, "heard is not proved");
+    }
+
+    #[test]
+    fn the_payload_grows_when_a_padded_probe_comes_back_and_falls_when_padded_keep_alives_die() {
+        let (mut set, mut id) = (PathSet::new(RELAY, true, at(0)), 0);
+        assert_eq!(set.current().payload(), BASE_PAYLOAD);
+        step(&mut set, at(0), &[RELAY], &mut id);
+        step(&mut set, at(20), &[RELAY], &mut id);
+        assert_eq!(set.current().payload(), FULL_PAYLOAD);
+        let carries = |size: usize| size <= BASE_PAYLOAD;
+        for ms in (0..60_000).step_by(50) {
+            for (way, size) in set.probes_due(at(20_100 + ms)) {
+                id += 1;
+                set.probe_sent(way, id, size, at(20_100 + ms));
+                if carries(size) {
+                    set.probe_answered(id, at(20_110 + ms));
+                }
+            }
+        }
+        assert_eq!(set.current().payload(), BASE_PAYLOAD);
+        assert!(set.current().is_usable(), "the path itself lives on");
+    }
+}

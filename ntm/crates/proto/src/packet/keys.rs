@@ -194,3 +194,92 @@ fn chain(previous: &SecretKey, keys: &SessionKeys) -> SecretKey {
     let (low, high) = if a < b { (a, b) } else { (b, a) };
     derive(previous, "ntm rekey chain", &[low, high])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: Mono = Mono::from_micros(0);
+
+    fn key(n: u8) -> SecretKey {
+        SecretKey::new([n; 32])
+    }
+
+    fn keys(n: u8, flip: bool) -> SessionKeys {
+        let (send, recv) = if flip {
+            (key(n + 1), key(n))
+        } else {
+            (key(n), key(n + 1))
+        };
+        SessionKeys { send, recv }
+    }
+
+    fn pair() -> (KeyRing, KeyRing) {
+        let ring = |flip| KeyRing::new(PathId(1), &keys(1, flip), &key(9), FIRST);
+        (ring(false), ring(true))
+    }
+
+    fn open(ring: &mut KeyRing, now: Mono, mut datagram: Vec<u8>) -> Result<usize, OpenError> {
+        let d = ntm_wire::header::Datagram::new_checked(&mut datagram[..]).unwrap();
+        let (counter, aad) = (d.counter(), d.aad());
+        ring.open(now, counter, &aad, d.into_body_mut())
+    }
+
+    #[test]
+    fn a_rekeying_loses_no_packet_in_either_direction() {
+        let (mut asker, mut answerer) = pair();
+        let late = asker.seal(b"sent before, arrives after");
+        answerer.install(1, &keys(3, true), true, FIRST);
+        let old = answerer.seal(b"the answerer still sends with the old key");
+        asker.install(1, &keys(3, false), false, FIRST);
+        assert_eq!(open(&mut asker, FIRST, old), Ok(41));
+        assert_eq!(open(&mut answerer, FIRST, late), Ok(26));
+        let new = asker.seal(b"new");
+        assert_eq!(open(&mut answerer, FIRST, new), Ok(3));
+        let switched = answerer.seal(b"the answerer has seen the new epoch");
+        assert_eq!(switched[9], 1, "the key epoch is in the header");
+        assert!(open(&mut asker, FIRST, switched).is_ok());
+        assert!(
+            asker.rekey_psk() == answerer.rekey_psk(),
+            "both ends agree on the next one"
+        );
+    }
+
+    #[test]
+    fn an_answerer_whose_answer_was_lost_goes_on_with_the_old_key_for_ever() {
+        let (mut asker, mut answerer) = pair();
+        answerer.install(1, &keys(3, true), true, FIRST);
+        let much_later = FIRST + Duration::from_secs(600);
+        answerer.expire(much_later);
+        assert!(open(&mut answerer, much_later, asker.seal(b"old")).is_ok());
+        answerer.install(1, &keys(5, true), true, much_later);
+        asker.install(1, &keys(5, false), false, much_later);
+        assert!(open(&mut answerer, much_later, asker.seal(b"second try")).is_ok());
+    }
+
+    #[test]
+    fn an_old_key_is_refused_after_ten_seconds() {
+        let (mut asker, mut answerer) = pair();
+        let late = asker.seal(b"late");
+        answerer.install(1, &keys(3, true), true, FIRST);
+        asker.install(1, &keys(3, false), false, FIRST);
+        assert!(open(&mut answerer, FIRST, asker.seal(b"new")).is_ok());
+        let after = FIRST + OLD_KEY_LIFE;
+        answerer.expire(after);
+        assert_eq!(
+            open(&mut answerer, after, late),
+            Err(OpenError::UnknownEpoch)
+        );
+    }
+
+    #[test]
+    fn replayed_and_altered_packets_are_told_apart() {
+        let (mut a, mut b) = pair();
+        let packet = a.seal(b"once");
+        assert!(open(&mut b, FIRST, packet.clone()).is_ok());
+        assert_eq!(open(&mut b, FIRST, packet), Err(OpenError::Replayed));
+        let mut altered = a.seal(b"altered");
+        *altered.last_mut().unwrap() ^= 1;
+        assert_eq!(open(&mut b, FIRST, altered), Err(OpenError::BadSeal));
+    }
+}
