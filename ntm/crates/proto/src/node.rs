@@ -86,7 +86,7 @@ impl Node {
         if !was_empty {
             self.suspect_all(now);
         }
-        if self.registration.registered.is_some() {
+        if self.registration.is_wanted() {
             self.send_registration(now);
         }
         self.open_session(now);

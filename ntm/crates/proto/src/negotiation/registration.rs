@@ -77,6 +77,10 @@ impl Registration {
         }
     }
 
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     pub(crate) fn relays(&self) -> Vec<RelayStatus> {
         let relays = self.registered.iter().flat_map(|r| &r.relays);
         relays
