@@ -1,1 +1,3 @@
-//! The NTM servers: Direction Coordinator, Relay Server, Account Server
+//! The NTM servers: Direction Coordinator, Relay Server and Account Server (acts).
+
+pub mod config;
