@@ -289,11 +289,18 @@ fn relay_report() -> RelayReport {
 
 /// One message of each type, in order of the numbers; each field differs from its default.
 pub(crate) fn messages() -> Vec<Message> {
-    let tx = TxId(0x0001_0203);
-    let claim = Claim {
-        move_epoch: 6,
-        interface: InterfaceId(2),
-    };
+    [
+        coordinator_messages(),
+        path_messages(),
+        relay_and_tunnel_messages(),
+    ]
+    .concat()
+}
+
+const TX: TxId = TxId(0x0001_0203);
+
+fn coordinator_messages() -> Vec<Message> {
+    let tx = TX;
     vec![
         registration_request().into(),
         RegistrationResponse {
@@ -335,7 +342,20 @@ pub(crate) fn messages() -> Vec<Message> {
         }
         .into(),
         Deregistration { tx, epoch: epoch() }.into(),
-        KeepAlive { tx, is_reply: true }.into(),
+    ]
+}
+
+fn path_messages() -> Vec<Message> {
+    let claim = Claim {
+        move_epoch: 6,
+        interface: InterfaceId(2),
+    };
+    vec![
+        KeepAlive {
+            tx: TX,
+            is_reply: true,
+        }
+        .into(),
         probe(Some(claim)).into(),
         ProbeReply {
             id: 0x0a0b_0c0d,
@@ -353,6 +373,11 @@ pub(crate) fn messages() -> Vec<Message> {
         }
         .into(),
         TunnelClose { reason: 1 }.into(),
+    ]
+}
+
+fn relay_and_tunnel_messages() -> Vec<Message> {
+    vec![
         LegBind::new(
             sealed_token(),
             ISSUED.as_millis(),
@@ -387,7 +412,7 @@ pub(crate) fn messages() -> Vec<Message> {
 
 /// Second forms: errors, other orders, absent options, empty lists.
 pub(crate) fn variants() -> Vec<(&'static str, Message)> {
-    let tx = TxId(0x0001_0203);
+    let tx = TX;
     vec![
         (
             "registration_request_least",
