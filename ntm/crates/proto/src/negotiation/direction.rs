@@ -14,8 +14,7 @@ use crate::packet::data::{Phase, Tunnel};
 impl Node {
     pub(crate) fn handle_route_direction(&mut self, now: Now, d: RouteDirection) {
         if self.tunnels.get(d.path_in).is_some() {
-            let consent = self.consent_to(&d);
-            return self.answer_direction(now, &d, consent);
+            return self.direct_again(now, &d);
         }
         if self.is_outdated(&d) {
             self.fx.counters.unexpected += 1;
@@ -24,6 +23,16 @@ impl Node {
         match d.role {
             Role::Caller => self.direct_caller(now, &d),
             Role::Callee => self.direct_callee(now, &d),
+        }
+    }
+
+    /// A double, or the DC joins a second request to a direction that was given before.
+    fn direct_again(&mut self, now: Now, d: &RouteDirection) {
+        let consent = self.consent_to(d);
+        self.answer_direction(now, d, consent);
+        let live = self.tunnels.get(d.path_in).filter(|t| t.is_live()).map(|t| t.peer.clone());
+        if let Some(peer) = live {
+            self.resolution_ready(now.mono, &peer);
         }
     }
 
