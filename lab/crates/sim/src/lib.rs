@@ -1,1 +1,23 @@
-//! The NTM world in virtual time: nodes, servers, NATs, links, moves
+//! `ntm-sim`: the NTM world in virtual time.
+//!
+//! A [`World`] is a queue of events ordered by time, a [`net`]work of zones, links, NATs and
+//! firewalls, and hosts. On each host runs a [`process`]: the very node, coordinator or relay that runs
+//! in production, driven by its `poll_*` methods. An [`app`]lication on each node calls names and echoes
+//! data through the tunnels. The [`account_server`] signs devices in, [`dns`] finds coordinators. All
+//! that happens is in the [`trace`]; [`tap`]s see, alter and inject; a [`capture`] keeps the bytes.
+//!
+//! Everything random comes from the world's seed ([`rng`]), so a run repeats to the bit.
+
+pub mod account_server;
+pub mod app;
+pub mod capture;
+pub mod dns;
+pub mod net;
+pub mod process;
+mod queue;
+pub mod rng;
+pub mod tap;
+pub mod trace;
+mod world;
+
+pub use world::{Host, World};
