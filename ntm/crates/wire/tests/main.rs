@@ -5,6 +5,7 @@
 )]
 
 mod corpus;
+mod docs;
 #[path = "../../../fuzz/src/lib.rs"]
 #[expect(unreachable_pub, reason = "the library of the fuzz targets, included")]
 mod fuzzing;
