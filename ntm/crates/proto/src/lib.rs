@@ -9,6 +9,7 @@ mod config;
 mod effects;
 mod event;
 mod handover;
+mod log;
 mod negotiation;
 mod node;
 mod packet;

@@ -30,7 +30,11 @@ impl Node {
     fn direct_again(&mut self, now: Now, d: &RouteDirection) {
         let consent = self.consent_to(d);
         self.answer_direction(now, d, consent);
-        let live = self.tunnels.get(d.path_in).filter(|t| t.is_live()).map(|t| t.peer.clone());
+        let live = self
+            .tunnels
+            .get(d.path_in)
+            .filter(|t| t.is_live())
+            .map(|t| t.peer.clone());
         if let Some(peer) = live {
             self.resolution_ready(now.mono, &peer);
         }

@@ -11,6 +11,7 @@ use ntm_wire::time::Mono;
 
 use super::retry::Retry;
 use crate::effects::Effects;
+use crate::log;
 
 use ntm_wire::codec::Codec;
 
@@ -111,6 +112,7 @@ impl Hello {
             .split_first_chunk::<8>()
             .ok_or(NotAccepted::Broken)?;
         let messages = Messages::parse_all(rest).map_err(|_| NotAccepted::Broken)?;
+        log::opened(&messages);
         let keys = self.handshake.finish().map_err(|_| NotAccepted::Broken)?;
         Ok(Accepted {
             dc_sid: u64::from_be_bytes(*sid),
@@ -139,6 +141,7 @@ fn payload(c: &Credentials<'_>, sid: u64, messages: &[Message]) -> Vec<u8> {
     for message in messages {
         let bytes = emit_all(core::slice::from_ref(message));
         if ticket.len() + PROOF_LEN + body.len() + bytes.len() <= room {
+            log::sealed(core::slice::from_ref(message));
             body.extend(bytes);
         }
     }

@@ -18,6 +18,7 @@ use ntm_wire::time::{Mono, Now};
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
 use crate::event::Event;
+use crate::log;
 
 /// A keep-alive follows this long after the last packet sent over the leg (rule 17: 15-25 s).
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(20);
@@ -117,6 +118,7 @@ impl RelayLeg {
             fx.counters.malformed += 1;
             return false;
         };
+        log::opened(&messages);
         for message in messages {
             match message {
                 Message::LegBindResponse(response) => self.handle_response(now, fx, &response),
@@ -215,6 +217,7 @@ impl RelayLeg {
             selector: self.path_out.0,
             counter: 0,
         };
+        log::sealed(core::slice::from_ref(message));
         let content = emit_all(core::slice::from_ref(message));
         let mut out = header.emit();
         out.extend(seal_salted(
@@ -266,6 +269,7 @@ pub(crate) fn bind_datagram(
         selector: rs.selector(),
         counter: 0,
     };
+    log::sealed(messages);
     let mut payload = emit_all(messages);
     pad_to(&mut payload, PADDED_LEN - HEADER_LEN - NOISE_OVERHEAD);
     let mut out = header.emit();

@@ -20,6 +20,7 @@ use super::hello::Credentials;
 use super::leg::{Families, bind_datagram};
 use crate::effects::Effects;
 use crate::event::{Event, RegisterError};
+use crate::log;
 use crate::node::Node;
 use crate::status::RelayStatus;
 use ntm_wire::id::InterfaceId;
@@ -392,6 +393,7 @@ impl Node {
         let opened = open_salted(&m.key, "ntm leg to node", &d.aad(), d.body()).ok();
         match opened.as_deref().map(Messages::parse_all) {
             Some(Ok(messages)) => {
+                log::opened(&messages);
                 let answered = messages
                     .iter()
                     .any(|x| matches!(x, Message::ProbeReply(r) if r.id == m.probe));

@@ -15,6 +15,7 @@ use ntm_wire::time::Mono;
 use super::hello::{Credentials, Hello, NotAccepted};
 use super::retry::{Due, Retry, smooth};
 use crate::effects::Effects;
+use crate::log;
 
 /// One established session.
 #[derive(Debug)]
@@ -321,6 +322,7 @@ impl Session {
         self.counter += 1;
         let mut out = header.emit();
         let from = out.len();
+        log::sealed(messages);
         out.extend(emit_all(messages));
         self.sealing
             .seal(header.counter, &[header.first_byte()], &mut out, from);
@@ -338,9 +340,11 @@ impl Session {
             return Vec::new();
         };
         self.window.mark(counter);
-        Messages::parse_all(content).unwrap_or_else(|_| {
+        let messages = Messages::parse_all(content).unwrap_or_else(|_| {
             fx.counters.malformed += 1;
             Vec::new()
-        })
+        });
+        log::opened(&messages);
+        messages
     }
 }

@@ -6,7 +6,7 @@ use ntm_wire::certificate::IdentityCertificate;
 use ntm_wire::codec::Codec;
 use ntm_wire::header::{Header, PacketType, VERSION};
 use ntm_wire::key::{KeyPair, SecretKey};
-use ntm_wire::message::{Role, RouteDirection, TunnelRequest, TunnelResponse};
+use ntm_wire::message::{MessageType, Role, RouteDirection, TunnelRequest, TunnelResponse};
 use ntm_wire::noise::{BadHandshake, Handshake, SessionKeys, tunnel_initiator, tunnel_responder};
 use ntm_wire::seal::seal_salted;
 use ntm_wire::time::{Mono, Now};
@@ -15,6 +15,7 @@ use super::rekey::Rekey;
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
 use crate::handover::path::Way;
+use crate::log;
 use crate::packet::data::{Answered, Arrival, Live, Phase, Tunnel};
 use crate::packet::keys::KeyRing;
 use ntm_wire::id::InterfaceId;
@@ -80,6 +81,7 @@ impl CallerSetup {
         };
         let mut request = header.emit();
         request.extend(handshake.write(&content)?);
+        log::sealed_kind(MessageType::TunnelRequest);
         Ok(Self {
             handshake,
             path_key: d.path_key.clone(),
@@ -280,6 +282,7 @@ impl Tunnel {
         )?;
         let content = handshake.read(noise)?;
         let request = TunnelRequest::parse(&content).map_err(|_| BadHandshake)?;
+        log::opened_kind(MessageType::TunnelRequest);
         if !(request.versions.0..=request.versions.1).contains(&VERSION) {
             return Err(BadHandshake);
         }
@@ -290,6 +293,7 @@ impl Tunnel {
         };
         let mut response = header.emit();
         response.extend(handshake.write(&TunnelResponse { version: VERSION }.emit())?);
+        log::sealed_kind(MessageType::TunnelResponse);
         Ok((response, handshake.finish()?, request.early))
     }
 
@@ -312,6 +316,7 @@ impl Tunnel {
             fx.counters.bad_seal += 1;
             return false;
         }
+        log::opened_kind(MessageType::TunnelResponse);
         let path_key = caller.path_key.clone();
         match caller.handshake.finish() {
             Ok(keys) => self.go_live(now.mono, &keys, &path_key, a.way, None, (own, asks)),

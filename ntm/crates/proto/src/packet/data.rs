@@ -19,6 +19,7 @@ use crate::effects::Effects;
 use crate::event::{Event, Peer, ProbeId, Route};
 use crate::handover::path::Way;
 use crate::handover::paths::PathSet;
+use crate::log;
 use crate::negotiation::leg::RelayLeg;
 use crate::negotiation::rekey::Rekey;
 use crate::negotiation::setup::Setup;
@@ -312,6 +313,7 @@ impl Tunnel {
             fx.counters.malformed += 1;
             return Opened::Nothing;
         };
+        log::opened(&messages);
         for message in messages {
             match message {
                 Message::Probe(probe) => self.answer_probe(now.mono, fx, a, &probe),
@@ -475,6 +477,7 @@ fn refuse(fx: &mut Effects, error: OpenError) -> Opened {
 }
 
 fn control(messages: &[Message]) -> Vec<u8> {
+    log::sealed(messages);
     let mut content = vec![FORM_CONTROL];
     content.extend(emit_all(messages));
     content
