@@ -121,7 +121,9 @@ pub enum ConfigError {
     #[error("the block at {0} overlaps another: remove one")]
     OverlappingBlocks(Ipv4Addr),
     /// Two saved nodes have one address.
-    #[error("two stored assignments share the address {0}: the store is damaged, restore it from a backup")]
+    #[error(
+        "two stored assignments share the address {0}: the store is damaged, restore it from a backup"
+    )]
     DuplicateAssignment(core::net::IpAddr),
     /// A relay twice.
     #[error("relay {0} is named twice")]
