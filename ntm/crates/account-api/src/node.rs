@@ -4,6 +4,7 @@ use core::net::SocketAddr;
 
 use ntm_wire::certificate::IdentityCertificate;
 use ntm_wire::fqdn::Fqdn;
+use ntm_wire::kdf::derive;
 use ntm_wire::key::{AuthorityKey, IdentityKey, RootKey, SecretKey, ServerKey};
 use ntm_wire::ticket::SealedTicket;
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,14 @@ pub struct NewDevice {
     pub identity: Wire<IdentityKey>,
     /// The root key's signature over name and identity key, 64 bytes.
     pub root_signature: Bytes,
+    /// Shown to the AS as `Authorization: Bearer <base64url>` from now on: [`device_secret`].
+    pub secret: Wire<SecretKey>,
+}
+
+/// What a device shows the AS to be known again. It comes from the identity key, so that a device
+/// keeps one secret less, and no DC, which learns the node key, can speak for the device.
+pub fn device_secret(identity: &SecretKey) -> SecretKey {
+    derive(identity, "ntm device secret", &[])
 }
 
 /// Sign-in, first half.
@@ -131,8 +140,6 @@ pub struct AddDevice {
 /// A device stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceAdded {
-    /// Shown to the AS as `Authorization: Bearer <base64url>` from now on.
-    pub secret: Wire<SecretKey>,
     /// The node key.
     pub node_key: Wire<SecretKey>,
     /// Certificate, ticket and whom to talk to.

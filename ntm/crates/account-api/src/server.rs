@@ -19,7 +19,8 @@ pub const ENROL_DC: &str = "/v1/enrol/dc";
 pub const ENROL_RS: &str = "/v1/enrol/rs";
 /// `GET ?since=N&wait=S`, with a server secret: [`DcUpdate`].
 pub const DC_UPDATES: &str = "/v1/dc/updates";
-/// `POST`, with a server secret, empty body: [`V4Block`], a further one.
+/// `POST`, with a server secret, empty body: a list of [`V4Block`], with a further one when those
+/// there were are nearly full.
 pub const DC_BLOCK: &str = "/v1/dc/block";
 /// `POST`, with a server secret: [`DcAddrs`] -> nothing.
 pub const DC_ADDRS: &str = "/v1/dc/addrs";

@@ -1,0 +1,215 @@
+//! The client: a connection per request, since requests are hours apart.
+
+use std::fmt;
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::TokioIo;
+use ntm_account_api::error::ErrorBody;
+use ntm_account_api::invitation::ServerRef;
+use ntm_account_api::text::encode;
+use ntm_wire::key::SecretKey;
+use rustls::pki_types::ServerName;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+use crate::error::{HttpsError, Unreachable};
+use crate::tls::{PinMismatch, config};
+use crate::url::Target;
+
+/// Connecting and shaking hands: a server on the other side of the world needs a second of it.
+const CONNECT: Duration = Duration::from_secs(10);
+/// The answer; the longest long-poll is 25 s.
+const ANSWER: Duration = Duration::from_secs(40);
+/// No answer is longer; a whole directory of a million names would be paged.
+const MAX_ANSWER: usize = 64 << 20;
+
+/// Asks one server.
+#[derive(Clone)]
+pub struct Client {
+    target: Target,
+    tls: TlsConnector,
+    bearer: Option<SecretKey>,
+}
+
+impl Client {
+    /// For this server; nothing is sent yet.
+    pub fn new(server: &ServerRef) -> Result<Self, HttpsError> {
+        let target = Target::parse(&server.url)?;
+        let config = config(server.pin).map_err(|source| HttpsError::BadCertificate {
+            server: target.authority(),
+            source,
+        })?;
+        Ok(Self {
+            target,
+            tls: TlsConnector::from(Arc::new(config)),
+            bearer: None,
+        })
+    }
+
+    /// With every request, shows this secret.
+    pub fn with_bearer(mut self, secret: SecretKey) -> Self {
+        self.bearer = Some(secret);
+        self
+    }
+
+    /// Posts `body`.
+    pub async fn post<Q: Serialize + Sync, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Q,
+    ) -> Result<A, HttpsError> {
+        let body = serde_json::to_vec(body).unwrap_or_default();
+        self.ask(Method::POST, path, body).await
+    }
+
+    /// Gets `path`.
+    pub async fn get<A: DeserializeOwned>(&self, path: &str) -> Result<A, HttpsError> {
+        self.ask(Method::GET, path, Vec::new()).await
+    }
+
+    async fn ask<A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<A, HttpsError> {
+        let stream = self.timed(CONNECT, self.connect()).await?;
+        let answer = self.exchange(stream, self.request(method, path, body));
+        let (status, body) = self.timed(ANSWER, answer).await?;
+        self.understand(status, &body)
+    }
+
+    async fn connect(&self) -> Result<TlsStream<TcpStream>, HttpsError> {
+        let tcp = TcpStream::connect((self.target.host.as_str(), self.target.port))
+            .await
+            .map_err(|e| self.unreachable(Unreachable::Connect(e)))?;
+        // Small requests, one answer: waiting to fill a segment only costs time.
+        tcp.set_nodelay(true)
+            .map_err(|e| self.unreachable(Unreachable::Connect(e)))?;
+        let name = ServerName::try_from(self.target.host.clone())
+            .map_err(|_| HttpsError::BadUrl(self.target.authority()))?;
+        self.tls
+            .connect(name, tcp)
+            .await
+            .map_err(|e| self.tls_error(e))
+    }
+
+    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(Bytes::from(body)));
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().unwrap_or_default();
+        let headers = request.headers_mut();
+        let json = header::HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+        if let Ok(host) = self.target.authority().parse() {
+            headers.insert(header::HOST, host);
+        }
+        if let Some(mut value) = self.bearer.as_ref().and_then(bearer_header) {
+            value.set_sensitive(true);
+            headers.insert(header::AUTHORIZATION, value);
+        }
+        request
+    }
+
+    async fn exchange(
+        &self,
+        stream: TlsStream<TcpStream>,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Bytes), HttpsError> {
+        let broken = |e| self.unreachable(Unreachable::Http(e));
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(broken)?;
+        let exchange = async {
+            let response = sender.send_request(request).await.map_err(broken)?;
+            let status = response.status();
+            Ok((status, self.body(response).await?))
+        };
+        tokio::pin!(exchange, connection);
+        tokio::select! {
+            answer = &mut exchange => answer,
+            // The connection may end before the answer has been read out of it.
+            _ = &mut connection => exchange.await,
+        }
+    }
+
+    async fn body(&self, response: Response<Incoming>) -> Result<Bytes, HttpsError> {
+        let status = response.status().as_u16();
+        let server = self.target.authority();
+        Limited::new(response.into_body(), MAX_ANSWER)
+            .collect()
+            .await
+            .map(http_body_util::Collected::to_bytes)
+            .map_err(|_| HttpsError::NotAnAccountServer { server, status })
+    }
+
+    fn understand<A: DeserializeOwned>(
+        &self,
+        status: StatusCode,
+        body: &[u8],
+    ) -> Result<A, HttpsError> {
+        let strange = || HttpsError::NotAnAccountServer {
+            server: self.target.authority(),
+            status: status.as_u16(),
+        };
+        if status.is_success() {
+            // No content reads as null, that is as `()`.
+            let body = if body.is_empty() { b"null" } else { body };
+            return serde_json::from_slice(body).map_err(|_| strange());
+        }
+        Err(serde_json::from_slice::<ErrorBody>(body).map_or_else(|_| strange(), HttpsError::Refused))
+    }
+
+    async fn timed<T>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = Result<T, HttpsError>>,
+    ) -> Result<T, HttpsError> {
+        tokio::time::timeout(limit, work)
+            .await
+            .unwrap_or_else(|_| Err(self.unreachable(Unreachable::TimedOut(limit.as_secs()))))
+    }
+
+    fn unreachable(&self, why: Unreachable) -> HttpsError {
+        HttpsError::Unreachable {
+            server: self.target.authority(),
+            why,
+        }
+    }
+
+    fn tls_error(&self, error: io::Error) -> HttpsError {
+        let server = self.target.authority();
+        let inner = error.get_ref().and_then(|e| e.downcast_ref());
+        match inner {
+            Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)))
+                if other.0.is::<PinMismatch>() =>
+            {
+                HttpsError::WrongPin { server }
+            }
+            Some(source @ rustls::Error::InvalidCertificate(_)) => HttpsError::BadCertificate {
+                server,
+                source: source.clone(),
+            },
+            _ => self.unreachable(Unreachable::Tls(error)),
+        }
+    }
+}
+
+fn bearer_header(secret: &SecretKey) -> Option<header::HeaderValue> {
+    format!("Bearer {}", encode(secret.expose())).parse().ok()
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Client({})", self.target.authority())
+    }
+}
