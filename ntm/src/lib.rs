@@ -1,1 +1,50 @@
-//! The NTM node library: virtual sockets over tunnels that survive a change of network
+//! The NTM node library: virtual sockets over tunnels that survive a change of network.
+//!
+//! [`Node::start`] runs a node: it registers with its Direction Coordinator, answers peers, and keeps
+//! tunnels alive whatever the network does. [`net`] has the sockets, with tokio's names, so that a
+//! program is ported by changing its import:
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use ntm::net::{UdpSocket, lookup_host};
+//!
+//! let profile = ntm::Profile::open(&ntm::Profile::default_folder()?)?;
+//! ntm::Node::start(profile.config()).await?.wait_registered().await?;
+//!
+//! let bob = lookup_host("bob.example.org:7").await?.next().ok_or("no device")?;
+//! let socket = UdpSocket::bind("[::]:0").await?;
+//! socket.send_to(b"hello", bob).await?;
+//! # Ok(()) }
+//! ```
+//!
+//! This crate acts: one task ([`mod@node`] is its handle) owns the deciding node of `ntm-proto` with its
+//! sockets, timer and commands. A [`Profile`] is what a device keeps between runs, its secrets in a
+//! [`keystore`].
+
+pub mod account;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
+mod clock;
+pub mod config;
+mod driver;
+pub mod error;
+pub mod event;
+pub mod files;
+mod hex;
+mod interfaces;
+pub mod keystore;
+pub mod net;
+pub mod node;
+mod outbox;
+pub mod profile;
+mod reach;
+mod sockets;
+
+pub use config::{Config, Interfaces, Keeper, RenewError};
+pub use error::{LookupError, ProbeError, StartError, WaitError};
+pub use event::Event;
+pub use node::{Node, RoundTrip};
+pub use ntm_proto as proto;
+pub use ntm_wire as wire;
+pub use profile::Profile;

@@ -1,0 +1,5 @@
+//! The `ntm` command.
+
+fn main() -> std::process::ExitCode {
+    ntm::cli::main()
+}

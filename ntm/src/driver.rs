@@ -1,0 +1,465 @@
+//! The task that owns the deciding node: sockets, timer, commands. Each turn goes through the same
+//! steps in the same order, each with a bound, so that none starves another; there is no `if` about
+//! the protocol here.
+
+mod calls;
+mod inbox;
+mod renewal;
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use ntm_proto::{
+    Counters, LocalAddr, Peer, ProbeId, Renewal, ResolveError, ResolveId, Status, TunnelStatus,
+    UdpId,
+};
+use ntm_wire::addr::{RealAddr, VirtualAddr};
+use ntm_wire::fqdn::Fqdn;
+use ntm_wire::id::InterfaceId;
+use ntm_wire::time::Now;
+use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::config::{Config, Keeper};
+use crate::error::{ProbeError, StartError};
+use crate::event::Event;
+use crate::interfaces::{LocalIp, Watch};
+use crate::node::{Registration, RoundTrip};
+use crate::outbox::{Flushed, Outbox};
+use crate::reach::Reach;
+use crate::sockets::Sockets;
+
+use calls::Calls;
+use inbox::Inboxes;
+pub(crate) use inbox::{Inbox, Look};
+
+/// Commands, and readings of the sockets, per turn.
+const COMMANDS: usize = 64;
+const READINGS: usize = 4;
+/// The node is looked at at least this often, to notice that the machine slept.
+const TICK: Duration = Duration::from_secs(5);
+/// At the end there is this long for the last datagrams to leave.
+const FAREWELL: Duration = Duration::from_millis(200);
+
+/// What handles ask of the task.
+pub(crate) enum Command {
+    Bind {
+        addr: Option<VirtualAddr>,
+        port: u16,
+        done: oneshot::Sender<Result<Bound, ntm_proto::BindError>>,
+    },
+    Send {
+        id: UdpId,
+        to: std::net::SocketAddr,
+        data: Vec<u8>,
+        room: OwnedSemaphorePermit,
+    },
+    Close(UdpId),
+    Resolve {
+        name: Fqdn,
+        done: oneshot::Sender<Result<Vec<Peer>, ResolveError>>,
+    },
+    Probe {
+        peer: VirtualAddr,
+        done: oneshot::Sender<Result<RoundTrip, ProbeError>>,
+    },
+    Status(oneshot::Sender<Status>),
+    Tunnels(oneshot::Sender<Vec<TunnelStatus>>),
+    Counters(oneshot::Sender<Counters>),
+    Slept(Duration),
+    Renew(Box<Renewal>),
+    Shutdown(oneshot::Sender<()>),
+}
+
+/// A bound virtual socket.
+pub(crate) struct Bound {
+    pub(crate) id: UdpId,
+    pub(crate) port: u16,
+    pub(crate) inbox: Arc<Inbox>,
+}
+
+/// The driver's ends of what it shares with the handles.
+pub(crate) struct Wires {
+    pub(crate) commands: mpsc::UnboundedReceiver<Command>,
+    /// For tasks of the driver's own; weak, so that they keep no node alive.
+    pub(crate) own_commands: mpsc::WeakUnboundedSender<Command>,
+    pub(crate) events: broadcast::Sender<Event>,
+    pub(crate) registration: watch::Sender<Registration>,
+    pub(crate) reach: Arc<RwLock<Reach>>,
+}
+
+struct Driver {
+    node: ntm_proto::Node,
+    clock: Clock,
+    sockets: Sockets,
+    watch: Watch,
+    locals: Vec<LocalIp>,
+    outbox: Outbox,
+    wires: Wires,
+    resolves: Calls<ResolveId, Result<Vec<Peer>, ResolveError>>,
+    probes: Calls<ProbeId, Result<RoundTrip, ProbeError>>,
+    inboxes: Inboxes,
+    keeper: Option<Arc<dyn Keeper>>,
+    renewing: bool,
+    farewell: Option<Farewell>,
+}
+
+struct Farewell {
+    until: Instant,
+    done: Vec<oneshot::Sender<()>>,
+}
+
+/// What ended the wait.
+enum Woken {
+    Command(Option<Command>),
+    Interfaces,
+    Ready,
+}
+
+/// Binds the sockets and spawns the task.
+pub(crate) async fn start(config: Config, wires: Wires) -> Result<(), StartError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|_| StartError::Random)?;
+    let sockets = Sockets::bind(config.port).map_err(|error| bind_error(config.port, error))?;
+    let clock = Clock::start();
+    let now = clock.now();
+    let mut driver = Driver {
+        node: ntm_proto::Node::new(config.identity, seed, now),
+        clock,
+        sockets,
+        watch: Watch::start(config.interfaces).await,
+        locals: Vec::new(),
+        outbox: Outbox::default(),
+        wires,
+        resolves: Calls::default(),
+        probes: Calls::default(),
+        inboxes: Inboxes::default(),
+        keeper: config.keeper,
+        renewing: false,
+        farewell: None,
+    };
+    driver.read_interfaces(now);
+    driver.node.register(now);
+    tokio::spawn(driver.run());
+    Ok(())
+}
+
+fn bind_error(port: u16, error: std::io::Error) -> StartError {
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        StartError::PortInUse { port }
+    } else {
+        StartError::Socket(error)
+    }
+}
+
+impl Driver {
+    async fn run(mut self) {
+        loop {
+            let more = self.turn();
+            if self.is_over() {
+                break;
+            }
+            if more {
+                tokio::task::yield_now().await;
+                continue;
+            }
+            let woken = self.wait().await;
+            self.note(woken);
+        }
+        self.inboxes.close_all();
+        for done in self.farewell.take().map(|f| f.done).unwrap_or_default() {
+            let _ = done.send(());
+        }
+    }
+
+    /// The fixed order. Whether a bound was reached, so that there is more to do at once.
+    fn turn(&mut self) -> bool {
+        let now = self.clock.now();
+        self.notice_sleep(now);
+        let commands = self.take_commands(now);
+        let datagrams = self.take_datagrams(now);
+        if self.node.poll_timeout().is_some_and(|at| at <= now.mono) {
+            self.node.handle_timeout(now);
+        }
+        self.tell_events();
+        commands | datagrams | (self.flush() == Flushed::More)
+    }
+
+    fn flush(&mut self) -> Flushed {
+        let Self {
+            outbox,
+            sockets,
+            locals,
+            node,
+            ..
+        } = self;
+        outbox.flush(sockets, locals, || node.poll_transmit())
+    }
+
+    fn notice_sleep(&mut self, now: Now) {
+        if let Some(slept) = self.clock.slept(now) {
+            self.slept(now, slept);
+        }
+    }
+
+    fn slept(&mut self, now: Now, slept: Duration) {
+        tracing::info!(
+            seconds = slept.as_secs(),
+            "the machine slept, or its clock was set"
+        );
+        self.read_interfaces(now);
+        self.node.handle_slept(now, slept);
+        let _ = self.wires.events.send(Event::Slept(slept));
+    }
+
+    /// Commands wait while the kernel's send buffer is full: that is the back-pressure senders feel.
+    fn take_commands(&mut self, now: Now) -> bool {
+        for _ in 0..COMMANDS {
+            if self.outbox.blocked().is_some() {
+                return false;
+            }
+            match self.wires.commands.try_recv() {
+                Ok(command) => self.obey(now, command),
+                Err(mpsc::error::TryRecvError::Empty) => return false,
+                Err(mpsc::error::TryRecvError::Disconnected) => {
+                    self.leave(now, None);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn obey(&mut self, now: Now, command: Command) {
+        match command {
+            Command::Bind { addr, port, done } => self.bind(addr, port, done),
+            Command::Send { id, to, data, room } => {
+                if let Err(error) = self.node.udp_send(now, id, to, &data) {
+                    tracing::trace!(%error, "a virtual datagram was dropped");
+                }
+                drop(room);
+            }
+            Command::Close(id) => {
+                self.node.udp_close(id);
+                self.inboxes.close(id);
+            }
+            Command::Resolve { name, done } => {
+                let id = self.node.resolve(now, &name);
+                self.resolves.add(id, done);
+            }
+            Command::Probe { peer, done } => match self.node.probe(now, peer) {
+                Ok(id) => self.probes.add(id, done),
+                Err(error) => drop(done.send(Err(error.into()))),
+            },
+            Command::Status(done) => drop(done.send(self.node.status())),
+            Command::Tunnels(done) => drop(done.send(self.node.tunnels())),
+            Command::Counters(done) => drop(done.send(self.node.counters())),
+            Command::Slept(slept) => self.slept(now, slept),
+            Command::Renew(renewal) => {
+                self.renewing = false;
+                self.node.renew(now, *renewal);
+            }
+            Command::Shutdown(done) => self.leave(now, Some(done)),
+        }
+    }
+
+    fn bind(
+        &mut self,
+        addr: Option<VirtualAddr>,
+        port: u16,
+        done: oneshot::Sender<Result<Bound, ntm_proto::BindError>>,
+    ) {
+        let bound = self.node.udp_bind(addr, port).map(|id| {
+            let port = self.node.udp_port(id).unwrap_or(port);
+            Bound {
+                id,
+                port,
+                inbox: self.inboxes.open(id),
+            }
+        });
+        if let Err(Ok(unwanted)) = done.send(bound) {
+            self.node.udp_close(unwanted.id);
+            self.inboxes.close(unwanted.id);
+        }
+    }
+
+    fn leave(&mut self, now: Now, done: Option<oneshot::Sender<()>>) {
+        let farewell = self.farewell.get_or_insert_with(|| {
+            self.node.deregister(now);
+            Farewell {
+                until: Instant::now() + FAREWELL,
+                done: Vec::new(),
+            }
+        });
+        farewell.done.extend(done);
+    }
+
+    /// Over once the farewell left the machine.
+    fn is_over(&self) -> bool {
+        let left = |f: &Farewell| self.outbox.blocked().is_none() || Instant::now() >= f.until;
+        self.farewell.as_ref().is_some_and(left)
+    }
+
+    fn take_datagrams(&mut self, now: Now) -> bool {
+        let Self {
+            sockets,
+            node,
+            locals,
+            ..
+        } = self;
+        for _ in 0..READINGS {
+            let any = sockets.receive(|incoming| {
+                let on = interface_of(locals, incoming.to);
+                node.handle_datagram(now, on, incoming.from, incoming.datagram);
+            });
+            if !any {
+                return false;
+            }
+        }
+        true
+    }
+
+    fn tell_events(&mut self) {
+        while let Some(event) = self.node.poll_event() {
+            self.tell(event);
+        }
+    }
+
+    fn tell(&mut self, event: ntm_proto::Event) {
+        use ntm_proto::Event as E;
+        match event {
+            E::Resolved { id, result } => {
+                // Whoever asked may send at once.
+                self.update_reach();
+                self.resolves.end(id, result);
+            }
+            E::ProbeAnswered { id, rtt, route } => {
+                self.probes.end(id, Ok(RoundTrip { rtt, route }))
+            }
+            E::ProbeLost(id) => self.probes.end(id, Err(ProbeError::Lost)),
+            E::UdpReadable(id) => {
+                while let Some(received) = self.node.udp_recv(id) {
+                    self.inboxes.deliver(id, received);
+                }
+            }
+            E::TicketExpiring => self.fetch_ticket(),
+            E::Registered { addrs, observed } => {
+                self.with_reach(|r| r.own = Some(addrs));
+                self.wires
+                    .registration
+                    .send_replace(Registration::Done(addrs));
+                self.publish(Event::Registered { addrs, observed });
+            }
+            E::RegistrationFailed(error) => {
+                self.wires
+                    .registration
+                    .send_replace(Registration::Failed(error));
+                self.publish(Event::RegistrationFailed(error));
+            }
+            E::Pinned { account, root } => {
+                self.keep_pin(&account, root);
+                self.publish(Event::Pinned { account, root });
+            }
+            E::TunnelUp { peer, route } => {
+                self.update_reach();
+                self.publish(Event::TunnelUp { peer, route });
+            }
+            E::TunnelDown { peer, fqdn, reason } => {
+                self.update_reach();
+                self.publish(Event::TunnelDown { peer, fqdn, reason });
+            }
+            E::RouteChanged { peer, old, new } => {
+                self.publish(Event::RouteChanged { peer, old, new })
+            }
+            E::PinChanged { account, old, new } => {
+                self.publish(Event::PinChanged { account, old, new })
+            }
+            E::CoordinatorLost => self.publish(Event::CoordinatorLost),
+            E::RelayLost(rs) => self.publish(Event::RelayLost(rs)),
+        }
+    }
+
+    fn publish(&self, event: Event) {
+        tracing::debug!(?event, "event");
+        // Nobody listening is fine.
+        let _ = self.wires.events.send(event);
+    }
+
+    fn update_reach(&self) {
+        let tunnels = self.node.tunnels();
+        self.with_reach(|r| r.set_tunnels(&tunnels));
+    }
+
+    fn with_reach(&self, change: impl FnOnce(&mut Reach)) {
+        change(
+            &mut self
+                .wires
+                .reach
+                .write()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+    }
+
+    fn read_interfaces(&mut self, now: Now) {
+        self.locals = self.watch.current();
+        let local = |l: &LocalIp| {
+            let port = self.sockets.port(l.ip.is_ipv4())?;
+            let addr = RealAddr(std::net::SocketAddr::new(l.ip, port));
+            Some(LocalAddr {
+                interface: l.interface,
+                addr,
+            })
+        };
+        let locals: Vec<LocalAddr> = self.locals.iter().filter_map(local).collect();
+        tracing::debug!(count = locals.len(), "local addresses");
+        self.node.handle_interfaces(now, &locals);
+    }
+
+    async fn wait(&mut self) -> Woken {
+        let until = self.wake_at();
+        let blocked = self.outbox.blocked();
+        let Self {
+            wires,
+            sockets,
+            watch,
+            farewell,
+            ..
+        } = self;
+        let takes_commands = blocked.is_none() && farewell.is_none();
+        tokio::select! {
+            command = wires.commands.recv(), if takes_commands => Woken::Command(command),
+            () = sockets.readable() => Woken::Ready,
+            () = sockets.writable(blocked.unwrap_or_default()), if blocked.is_some() => Woken::Ready,
+            () = watch.changed() => Woken::Interfaces,
+            () = tokio::time::sleep_until(until) => Woken::Ready,
+        }
+    }
+
+    fn wake_at(&self) -> Instant {
+        let now = self.clock.now().mono;
+        let tick = self
+            .node
+            .poll_timeout()
+            .map_or(TICK, |at| at.since(now).min(TICK));
+        let at = Instant::now() + tick;
+        self.farewell.as_ref().map_or(at, |f| at.min(f.until))
+    }
+
+    fn note(&mut self, woken: Woken) {
+        let now = self.clock.now();
+        match woken {
+            Woken::Command(Some(command)) => self.obey(now, command),
+            Woken::Command(None) => self.leave(now, None),
+            Woken::Interfaces => self.read_interfaces(now),
+            Woken::Ready => {}
+        }
+    }
+}
+
+/// The interface a datagram came in on, by the address it was sent to; 0 when the system does not tell.
+fn interface_of(locals: &[LocalIp], to: Option<IpAddr>) -> InterfaceId {
+    let found = to.and_then(|ip| locals.iter().find(|l| l.ip == ip));
+    found.map_or(InterfaceId(0), |l| l.interface)
+}

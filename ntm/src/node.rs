@@ -1,0 +1,185 @@
+//! [`Node`]: the application's handle of a running node.
+
+use std::net::IpAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use ntm_proto::{Counters, Peer, Renewal, Route, Status, TunnelStatus};
+use ntm_wire::addr::{VirtualAddr, VirtualAddrs};
+use ntm_wire::fqdn::Fqdn;
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+
+use crate::config::Config;
+use crate::driver::{self, Command};
+use crate::error::{LookupError, ProbeError, StartError, WaitError};
+use crate::event::{Event, RegisterError};
+use crate::reach::Reach;
+
+/// Datagrams of all virtual sockets that may wait for the node, like a kernel's send buffer.
+pub(crate) const SEND_ROOM: usize = 1024;
+/// Events that a slow listener may fall behind.
+const EVENTS: usize = 256;
+
+/// A running node. Clones are the same node; it lives until [`Node::shutdown`], or until the last
+/// handle, socket and [default](crate::net) of it is gone.
+#[derive(Clone)]
+pub struct Node {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) commands: mpsc::UnboundedSender<Command>,
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) reach: Arc<RwLock<Reach>>,
+    fqdn: Fqdn,
+    events: broadcast::Sender<Event>,
+    registration: watch::Receiver<Registration>,
+}
+
+/// Where the registration stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Registration {
+    Pending,
+    Done(VirtualAddrs),
+    Failed(RegisterError),
+}
+
+/// A measured round trip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// There and back.
+    pub rtt: Duration,
+    /// The way it went.
+    pub route: Route,
+}
+
+impl Node {
+    /// Binds the sockets, starts the task that owns the node, and begins to register. The first node
+    /// of a process becomes the [default](crate::net) of the virtual sockets.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (events, _) = broadcast::channel(EVENTS);
+        let (registration_in, registration) = watch::channel(Registration::Pending);
+        let shared = Arc::new(Shared {
+            room: Arc::new(Semaphore::new(SEND_ROOM)),
+            reach: Arc::new(RwLock::new(Reach::default())),
+            fqdn: config.identity.certificate.fqdn.clone(),
+            events: events.clone(),
+            registration,
+            commands,
+        });
+        let wires = driver::Wires {
+            commands: inbox,
+            own_commands: shared.commands.downgrade(),
+            events,
+            registration: registration_in,
+            reach: Arc::clone(&shared.reach),
+        };
+        driver::start(config, wires).await?;
+        let node = Self { shared };
+        crate::net::offer_default(&node);
+        Ok(node)
+    }
+
+    /// The node's own name.
+    pub fn fqdn(&self) -> &Fqdn {
+        &self.shared.fqdn
+    }
+
+    /// Waits until the coordinator knows the node; gives its permanent virtual addresses. An error is
+    /// the latest attempt's: the node goes on trying, and waiting again may succeed.
+    pub async fn wait_registered(&self) -> Result<VirtualAddrs, WaitError> {
+        let mut state = self.shared.registration.clone();
+        let settled = state.wait_for(|r| *r != Registration::Pending).await;
+        match settled.map(|r| *r) {
+            Ok(Registration::Done(addrs)) => Ok(addrs),
+            Ok(Registration::Failed(error)) => Err(WaitError::Register(error)),
+            Ok(Registration::Pending) | Err(_) => Err(WaitError::Stopped),
+        }
+    }
+
+    /// Builds a tunnel to each reachable device of `name`, or to the one device it names, and gives
+    /// them as they stand, the most recently used first.
+    pub async fn resolve(&self, name: &Fqdn) -> Result<Vec<Peer>, LookupError> {
+        let name = name.clone();
+        let answer = self.ask(|done| Command::Resolve { name, done }).await;
+        Ok(answer.ok_or(LookupError::Stopped)??)
+    }
+
+    /// Measures the round trip to a peer over the route in use.
+    pub async fn probe(&self, peer: IpAddr) -> Result<RoundTrip, ProbeError> {
+        let peer = VirtualAddr(peer);
+        self.ask(|done| Command::Probe { peer, done })
+            .await
+            .ok_or(ProbeError::Stopped)?
+    }
+
+    /// The node as a whole; `None` once it was shut down.
+    pub async fn status(&self) -> Option<Status> {
+        self.ask(Command::Status).await
+    }
+
+    /// Every tunnel.
+    pub async fn tunnels(&self) -> Vec<TunnelStatus> {
+        self.ask(Command::Tunnels).await.unwrap_or_default()
+    }
+
+    /// What was received, sent and dropped.
+    pub async fn counters(&self) -> Counters {
+        self.ask(Command::Counters).await.unwrap_or_default()
+    }
+
+    /// What happens from now on. A listener that falls 256 events behind loses the oldest.
+    pub fn events(&self) -> broadcast::Receiver<Event> {
+        self.shared.events.subscribe()
+    }
+
+    /// The machine slept: for platforms that say so themselves. Elsewhere the node notices by its clocks.
+    pub fn slept(&self, how_long: Duration) {
+        let _ = self.shared.commands.send(Command::Slept(how_long));
+    }
+
+    /// Takes a ticket that the application fetched itself.
+    pub fn renew(&self, renewal: Renewal) {
+        let _ = self.shared.commands.send(Command::Renew(Box::new(renewal)));
+    }
+
+    /// Closes all tunnels, tells the coordinator, and ends. Sockets of this node fail from now on.
+    pub async fn shutdown(&self) {
+        crate::net::withdraw_default(self);
+        let _ = self.ask(Command::Shutdown).await;
+    }
+
+    /// Whether both handles are of one node.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn reach(&self) -> Reach {
+        self.shared
+            .reach
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// `None` when the driver is gone.
+    pub(crate) async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Option<T> {
+        let (done, answer) = oneshot::channel();
+        self.shared.commands.send(command(done)).ok()?;
+        answer.await.ok()
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Node({})", self.shared.fqdn)
+    }
+}

@@ -1,0 +1,67 @@
+//! Keeps for a running node what its profile must remember.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ntm_proto::Renewal;
+use ntm_wire::fqdn::Fqdn;
+use ntm_wire::key::RootKey;
+
+use super::Profile;
+use crate::config::{Keeper, RenewError, Renewing};
+
+/// Where new tickets come from: the account server, or a test's.
+pub trait TicketSource: Send + Sync + 'static {
+    /// Fetches a new ticket and certificate for the profile's device.
+    fn fetch(
+        &self,
+        profile: Profile,
+    ) -> Pin<Box<dyn Future<Output = Result<Renewal, RenewError>> + Send>>;
+}
+
+/// A profile and its source of tickets.
+pub struct ProfileKeeper {
+    profile: Arc<Mutex<Profile>>,
+    tickets: Arc<dyn TicketSource>,
+}
+
+impl ProfileKeeper {
+    /// For a node started with this profile.
+    pub fn new(profile: Profile, tickets: Arc<dyn TicketSource>) -> Self {
+        Self {
+            profile: Arc::new(Mutex::new(profile)),
+            tickets,
+        }
+    }
+}
+
+impl Keeper for ProfileKeeper {
+    fn pinned(&self, account: &Fqdn, root: &RootKey) {
+        let profile = self.profile.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = profile.set_pin(account, root) {
+            tracing::warn!(%error, "a key was not remembered");
+        }
+    }
+
+    fn renew(&self) -> Renewing {
+        let shared = Arc::clone(&self.profile);
+        let tickets = Arc::clone(&self.tickets);
+        Box::pin(async move {
+            let profile = shared
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone();
+            let renewal = tickets.fetch(profile).await?;
+            let kept = shared
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .renew(&renewal);
+            // A ticket that is not kept is good for this process all the same.
+            if let Err(error) = kept {
+                tracing::warn!(%error, "the new ticket was not kept");
+            }
+            Ok(renewal)
+        })
+    }
+}
