@@ -9,11 +9,22 @@
 //!
 //! See [`Relay`] for the contract with its driver.
 
+mod bind;
 mod config;
 mod counters;
+mod effects;
 mod event;
 mod forward;
+mod hash;
+mod leg;
+mod leg_packet;
+mod legs;
+mod limit;
+mod link;
+mod meter;
+mod orders;
 mod relay;
+mod revoked;
 
 pub use config::{Config, DcLink};
 pub use counters::{Counters, DropReason};

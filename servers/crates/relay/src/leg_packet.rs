@@ -1,0 +1,124 @@
+//! Leg packets: what a node says to the server itself, under the leg key.
+
+use ntm_wire::addr::RealAddr;
+use ntm_wire::header::Datagram;
+use ntm_wire::id::PathId;
+use ntm_wire::message::{KeepAlive, LegBindConfirm, Message, Messages, ProbeReply};
+use ntm_wire::seal::open_salted;
+use ntm_wire::time::Now;
+use subtle::ConstantTimeEq;
+
+use crate::bind::{cookie, leg_datagram};
+use crate::counters::DropReason;
+use crate::relay::Relay;
+
+impl Relay {
+    /// A Leg packet arrived.
+    pub(crate) fn handle_leg(
+        &mut self,
+        now: Now,
+        from: RealAddr,
+        datagram: &[u8],
+    ) -> Result<(), DropReason> {
+        let d = Datagram::new_checked(datagram).map_err(|_| DropReason::Malformed)?;
+        let path = d.path_id();
+        let messages = match self.open_leg(now, from, &d) {
+            Ok(messages) => messages,
+            Err(reason) => {
+                if matches!(reason, DropReason::UnknownPath | DropReason::WrongAddress) {
+                    self.hint(now, from, path, datagram.len());
+                }
+                return Err(reason);
+            }
+        };
+        let mut replies = Vec::new();
+        for message in messages {
+            replies.extend(self.handle_leg_message(now, from, path, message)?);
+        }
+        self.answer_leg(now, from, path, &replies);
+        Ok(())
+    }
+
+    fn open_leg(
+        &mut self,
+        now: Now,
+        from: RealAddr,
+        d: &Datagram<&[u8]>,
+    ) -> Result<Vec<Message>, DropReason> {
+        let leg = self.legs.by_path_mut(d.path_id());
+        let leg = leg.ok_or(DropReason::UnknownPath)?;
+        if !leg.addresses.accept(now.mono, from) {
+            return Err(DropReason::WrongAddress);
+        }
+        let content = open_salted(&leg.key, "ntm leg from node", &d.aad(), d.body())
+            .map_err(|_| DropReason::BadLeg)?;
+        let messages = Messages::parse_all(&content).map_err(|_| DropReason::BadLeg)?;
+        leg.last_heard = now.mono;
+        Ok(messages)
+    }
+
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "no other message is for a relay"
+    )]
+    fn handle_leg_message(
+        &mut self,
+        now: Now,
+        from: RealAddr,
+        path: PathId,
+        message: Message,
+    ) -> Result<Option<Message>, DropReason> {
+        match message {
+            Message::LegBindConfirm(confirm) => {
+                self.confirm(now, from, path, &confirm).map(|()| None)
+            }
+            Message::Probe(probe) => {
+                let reply = ProbeReply {
+                    id: probe.id,
+                    observed: from,
+                };
+                Ok(Some(reply.into()))
+            }
+            Message::KeepAlive(KeepAlive {
+                tx,
+                is_reply: false,
+            }) => Ok(Some(KeepAlive { tx, is_reply: true }.into())),
+            _ => Err(DropReason::BadLeg),
+        }
+    }
+
+    fn confirm(
+        &mut self,
+        now: Now,
+        from: RealAddr,
+        path: PathId,
+        confirm: &LegBindConfirm,
+    ) -> Result<(), DropReason> {
+        let leg = self.legs.by_path_mut(path).ok_or(DropReason::UnknownPath)?;
+        let due = cookie(&self.cookie_key, path, leg.counter, from);
+        let is_right = bool::from(due.ct_eq(&confirm.cookie));
+        if !is_right || confirm.counter != leg.counter {
+            return Err(DropReason::BadCookie);
+        }
+        if leg.addresses.prove(now.mono, from) {
+            self.fx.counters.confirmed += 1;
+        }
+        Ok(())
+    }
+
+    fn answer_leg(&mut self, now: Now, to: RealAddr, path: PathId, replies: &[Message]) {
+        let Some(leg) = self.legs.by_path_mut(path) else {
+            return;
+        };
+        let remind = leg.addresses.remind(now.mono, to);
+        if !replies.is_empty() {
+            let answer = leg_datagram(&leg.key, leg.to_node.0, self.fx.salt(), replies);
+            if leg.addresses.may_answer(to, answer.len()) {
+                self.fx.send(to, answer);
+            }
+        }
+        if remind {
+            self.answer_bound(now, to, path);
+        }
+    }
+}
