@@ -9,7 +9,7 @@ use ntm_wire::time::Now;
 use crate::counters::DropReason;
 use crate::relay::Relay;
 
-/// Bytes of a hint: smaller than any packet that can cause one to be worth sending.
+/// Bytes of a hint; a shorter question gets none.
 const HINT_LEN: usize = HEADER_LEN + SALTED_OVERHEAD;
 
 /// What to do with a datagram.

@@ -50,6 +50,10 @@ impl Relay {
         if !leg.addresses.accept(now.mono, from) {
             return Err(DropReason::WrongAddress);
         }
+        // The seal does not cover the field, so its one value is asked for here.
+        if d.counter() != 0 {
+            return Err(DropReason::BadLeg);
+        }
         let content = open_salted(&leg.key, "ntm leg from node", &d.aad(), d.body())
             .map_err(|_| DropReason::BadLeg)?;
         let messages = Messages::parse_all(&content).map_err(|_| DropReason::BadLeg)?;
