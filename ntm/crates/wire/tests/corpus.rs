@@ -18,8 +18,13 @@ fn folder(target: &str) -> PathBuf {
 }
 
 /// Targets of other crates: a machine that takes each sample under a seal that holds. Their bodies need
-/// those crates, so only their seeds are made here. Operations 2 and 4 are two speakers.
-const MACHINES: [(&str, &[u8]); 2] = [("node", &[2]), ("coordinator", &[2, 4])];
+/// those crates, so only their seeds are made here. The operations are
+/// its speakers.
+const MACHINES: [(&str, &[u8]); 3] = [
+    ("node", &[2]),
+    ("coordinator", &[2, 4]),
+    ("relay", &[2, 4, 6]),
+];
 
 /// One step of a machine's script: operation, 16-bit length, content.
 fn step(operation: u8, content: &[u8]) -> Vec<u8> {
