@@ -103,6 +103,12 @@ impl Trace {
         });
     }
 
+    /// A line of a machine's log: kept, but no part of the hash, since nobody may listen.
+    pub fn aside(&mut self, at: Mono, host: HostId, text: String) {
+        let what = What::Note(text);
+        self.retain(Line { at, host, what });
+    }
+
     /// The lines kept, oldest first.
     pub fn lines(&self) -> impl DoubleEndedIterator<Item = &Line> {
         self.lines.iter()
@@ -122,6 +128,10 @@ impl Trace {
         self.count += 1;
         self.mix(&line.at.as_micros().to_be_bytes());
         self.mix(&(line.host.0 as u64).to_be_bytes());
+        self.retain(line);
+    }
+
+    fn retain(&mut self, line: Line) {
         if self.keep == 0 {
             return;
         }

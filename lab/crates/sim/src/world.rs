@@ -10,6 +10,7 @@ use ntm_wire::time::{Mono, Now, Wall};
 
 use crate::capture::Capture;
 use crate::dns::Dns;
+use crate::log::{LogBuffer, Opened};
 use crate::net::{CORE, DropReason, Hop, HostId, InTransit, LinkConfig, Net, Packet, ZoneId};
 use crate::process::{CoordinatorHost, Effect, NodeHost, Outgoing, Process, Query, RelayHost};
 use crate::queue::Queue;
@@ -60,6 +61,10 @@ pub struct World {
     pub trace: Trace,
     /// Every datagram with its bytes, once switched on.
     pub capture: Option<Capture>,
+    /// Where the machines' log goes, when somebody listens.
+    pub log: Option<LogBuffer>,
+    /// Every message that was opened, while somebody listens.
+    pub opened: Vec<Opened>,
     /// What must never happen, in words.
     pub faults: Vec<String>,
     /// Random numbers for whoever builds the world.
@@ -87,6 +92,8 @@ impl World {
             dns: Dns::default(),
             trace: Trace::new(TRACE_LINES),
             capture: None,
+            log: None,
+            opened: Vec::new(),
             faults: Vec::new(),
             rng,
             now: Mono::from_micros(1_000_000),
@@ -354,6 +361,7 @@ impl World {
         }
         host.process
             .handle_datagram(now, on, packet.src, &mut packet.payload);
+        self.listen(to, Some(packet.id));
         self.pump(to);
     }
 
@@ -396,6 +404,7 @@ impl World {
     /// Takes what a process wants done until it wants nothing more, and sets its timer.
     fn pump(&mut self, id: HostId) {
         let now = self.now_at(id);
+        self.listen(id, None);
         loop {
             let Some(host) = self.hosts.get_mut(id.0).filter(|h| h.is_on) else {
                 return;
@@ -409,6 +418,25 @@ impl World {
             }
         }
         self.arm(id);
+    }
+
+    /// Takes what a machine has logged since.
+    fn listen(&mut self, host: HostId, datagram: Option<u64>) {
+        let Some(said) = self.log.as_ref().map(LogBuffer::take) else {
+            return;
+        };
+        for said in said {
+            self.trace.aside(self.now, host, format!("   {said}"));
+            let kind = said.kind.filter(|_| said.text == "opened");
+            if let (Some(kind), Some(datagram)) = (kind, datagram) {
+                self.opened.push(Opened {
+                    at: self.now,
+                    host,
+                    datagram,
+                    kind,
+                });
+            }
+        }
     }
 
     fn handle_effect(&mut self, host: HostId, effect: Effect) {
