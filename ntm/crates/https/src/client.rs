@@ -166,7 +166,8 @@ impl Client {
             let body = if body.is_empty() { b"null" } else { body };
             return serde_json::from_slice(body).map_err(|_| strange());
         }
-        Err(serde_json::from_slice::<ErrorBody>(body).map_or_else(|_| strange(), HttpsError::Refused))
+        Err(serde_json::from_slice::<ErrorBody>(body)
+            .map_or_else(|_| strange(), HttpsError::Refused))
     }
 
     async fn timed<T>(

@@ -36,7 +36,9 @@ pub enum HttpsError {
     #[error("{}", .0.message)]
     Refused(ErrorBody),
     /// Something answered that is no AS.
-    #[error("{server} answers, but not as an account server (HTTP status {status}): is the address right?")]
+    #[error(
+        "{server} answers, but not as an account server (HTTP status {status}): is the address right?"
+    )]
     NotAnAccountServer {
         /// Which server.
         server: String,
