@@ -434,19 +434,21 @@ impl Tunnel {
         }
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+    pub(crate) fn poll_timeout(&self, active: bool) -> Option<Mono> {
         let legs = self.legs.iter().map(RelayLeg::poll_timeout);
         match &self.phase {
             Phase::Setup(setup) => legs.chain([setup.poll_timeout()]).min(),
             Phase::Live(live) => {
                 let lost = live.probes.iter().map(|p| p.sent + PROBE_LOST);
-                let own = [
-                    live.last_heard + PEER_DEAD,
-                    live.rekey_due(self.role_is_lower()),
-                ];
+                let ends = [live.deadline(active)];
+                if !active {
+                    return lost.chain(ends).min();
+                }
+                let rekey = [live.rekey_due(self.role_is_lower())];
                 legs.chain(live.paths.poll_timeout())
                     .chain(lost)
-                    .chain(own)
+                    .chain(ends)
+                    .chain(rekey)
                     .min()
             }
         }

@@ -114,6 +114,7 @@ impl TunnelTable {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {
-        self.by_path.values().filter_map(Tunnel::poll_timeout).min()
+        let due = |t: &Tunnel| t.poll_timeout(self.is_active(t.path_in));
+        self.by_path.values().filter_map(due).min()
     }
 }
