@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use load::{Environment, Loaded, load};
 pub use problem::Problem;
+pub(crate) use values::hex;
 pub use values::{Authority, Domain, Endpoint, ServerPublic, Text};
 
 /// The commented example: every key, at its default.

@@ -135,12 +135,13 @@ impl Overlay {
     }
 
     fn unknown(&mut self, at: Place, path: &str) {
-        let (section, _) = path.rsplit_once('.').unwrap_or(("", path));
         let all = paths(&self.values, "");
-        let here = all.iter().filter(|k| parent(k) == section);
-        let guess = nearest(path, here.map(String::as_str))
-            .or_else(|| nearest(path, all.iter().map(String::as_str)))
-            .or_else(|| all.iter().map(String::as_str).find(|k| last(k) == last(path)));
+        let all = || all.iter().map(String::as_str);
+        let namesake = all().find(|k| last(k) == last(path));
+        let neighbours = all().filter(|k| parent(k) == parent(path));
+        let guess = namesake
+            .or_else(|| nearest(path, neighbours))
+            .or_else(|| nearest(path, all()));
         let message = match guess {
             Some(guess) => format!("no such key: did you mean {guess}?"),
             None => "no such key: `ntm-server example-config` prints all there are".to_owned(),
@@ -306,8 +307,12 @@ mod tests {
 
     #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
-        let text = "[dc]\nlisten = [\"127.0.0.1:1111\"]\npoll_s = 3\n[rs]\nlisten = [\"127.0.0.1:1\"]";
-        let env = variables(&[("NTM_DC__LISTEN", "127.0.0.1:2222, [::1]:2222"), ("HOME", "/")]);
+        let text =
+            "[dc]\nlisten = [\"127.0.0.1:1111\"]\npoll_s = 3\n[rs]\nlisten = [\"127.0.0.1:1\"]";
+        let env = variables(&[
+            ("NTM_DC__LISTEN", "127.0.0.1:2222, [::1]:2222"),
+            ("HOME", "/"),
+        ]);
         let config = load(text, &env).config;
         let ports: Vec<_> = config.dc.listen.iter().map(|e| e.0.to_string()).collect();
         assert_eq!(ports, ["127.0.0.1:2222", "[::1]:2222"]);
@@ -358,10 +363,13 @@ mod tests {
     fn a_wrong_peer_is_told_with_its_own_place() {
         let key = "ab".repeat(32);
         let good = format!("[[dc.peers]]\ndomains = []\nkey = \"{key}\"\nauthority = \"{key}\"\n");
-        let text = format!("{good}[[dc.peers]]\ndomains = []\nkey = \"short\"\nauthority = \"{key}\"\n");
+        let text =
+            format!("{good}[[dc.peers]]\ndomains = []\nkey = \"short\"\nauthority = \"{key}\"\n");
         assert_eq!(
             complaints(&text),
-            ["line 5, column 1: dc.peers: a key is 64 hexadecimal digits, and this has 5 characters: copy it from `ntm-server keys` of the other side"]
+            [
+                "line 5, column 1: dc.peers: a key is 64 hexadecimal digits, and this has 5 characters: copy it from `ntm-server keys` of the other side"
+            ]
         );
     }
 
@@ -373,7 +381,10 @@ mod tests {
 
     #[test]
     fn a_variable_in_a_section_that_names_no_key_is_told() {
-        let loaded = load("", &variables(&[("NTM_DC__LISEN", "x"), ("NTM_LOG", "debug")]));
+        let loaded = load(
+            "",
+            &variables(&[("NTM_DC__LISEN", "x"), ("NTM_LOG", "debug")]),
+        );
         let told: Vec<_> = loaded.problems.iter().map(ToString::to_string).collect();
         assert_eq!(
             told,

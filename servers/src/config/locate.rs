@@ -15,8 +15,9 @@ pub(super) fn place(text: &str, offset: usize) -> Place {
 /// The known key most like `wrong`, if one is like it at all.
 pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
-        .map(|k| (strsim::jaro_winkler(wrong, k), k))
-        .filter(|(likeness, _)| *likeness > 0.8)
+        .map(|k| (strsim::normalized_damerau_levenshtein(wrong, k), k))
+        // A third of the letters may be wrong: beyond that a guess confuses more than it helps.
+        .filter(|(likeness, _)| *likeness > 0.66)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, k)| k)
 }

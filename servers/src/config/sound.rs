@@ -71,7 +71,10 @@ fn addresses(config: &Config, out: &mut Complaints) {
         ("dc.public", &config.dc.public),
         ("rs.public", &config.rs.public),
     ] {
-        if list.iter().any(|a| a.ip().is_unspecified() || a.port() == 0) {
+        if list
+            .iter()
+            .any(|a| a.ip().is_unspecified() || a.port() == 0)
+        {
             let message =
                 "nodes can't send to 0.0.0.0, :: or port 0: name the address and port they reach";
             out.push((key, message.to_owned()));
@@ -104,7 +107,8 @@ fn tls(config: &Config, out: &mut Complaints) {
 
 fn url(key: &'static str, url: &str, out: &mut Complaints) {
     if !url.is_empty() && !url.starts_with("https://") {
-        let message = format!("{url:?} does not begin with https://: the Account Server speaks nothing else");
+        let message =
+            format!("{url:?} does not begin with https://: the Account Server speaks nothing else");
         out.push((key, message));
     }
 }
