@@ -302,9 +302,9 @@ impl Coordinator {
         if opened.is_newest {
             (node.observed, node.last_heard) = (from, now.mono);
         }
-        // An address not heard from before gets no more than came from it.
+        // An address not heard from before gets at most three times what came from it (rule 2).
         let room = if is_new_address {
-            length - HEADER_LEN - TAG_LEN
+            length * 3
         } else {
             usize::MAX
         };
