@@ -61,7 +61,7 @@ pub struct SignUpFinish {
     pub opaque: Bytes,
     /// The account's root key, public half.
     pub root: Wire<RootKey>,
-    /// Its private half, sealed under the OPAQUE export key: [`crate::opaque::seal_root`].
+    /// Its private half, sealed under the OPAQUE export key: `opaque::seal_root`.
     pub sealed_root: Bytes,
     /// The first device.
     pub device: NewDevice,
