@@ -21,7 +21,7 @@ use crate::trace::{Line, Seen, Trace, What};
 /// When worlds begin: 2026-01-01, 00:00 UTC.
 const BEGINNING: Wall = Wall::from_secs(1_767_225_600);
 /// A machine whose timer is due this often without time going on spins.
-const SPIN_LIMIT: u32 = 1000;
+const SPIN_LIMIT: u32 = 200;
 /// How long a disk takes.
 const DISK: Duration = Duration::from_millis(2);
 /// Lines of the trace kept for a failing run.
@@ -475,13 +475,22 @@ impl World {
                 },
             );
             if host.spins.1 > SPIN_LIMIT {
-                let fault = format!("{} spins: its timer stays due", host.name);
-                at = now + Duration::from_millis(1);
-                if !self.faults.contains(&fault) {
-                    self.faults.push(fault);
-                }
+                host.spins.1 = 0;
+                at = now + Duration::from_secs(1);
+                let ms = now.as_micros() / 1000;
+                let fault = format!("{} spins at {ms} ms: its timer stays due", host.name);
+                self.note(id, &fault);
+                self.faults.push(fault);
+                return self.arm_at(id, at);
             }
         }
+        self.arm_at(id, at);
+    }
+
+    fn arm_at(&mut self, id: HostId, at: Mono) {
+        let Some(host) = self.hosts.get_mut(id.0) else {
+            return;
+        };
         if host.armed.is_none_or(|armed| at < armed) {
             host.armed = Some(at);
             self.queue.push(at, Event::Timer(id));

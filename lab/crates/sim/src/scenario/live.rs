@@ -84,7 +84,8 @@ impl Lived {
         let mut deployment = Deployment::build(&mut self.world, &spec.plan);
         for node in &spec.nodes {
             let domain = spec.plan.domains.get(node.domain);
-            let name = domain.and_then(|d| Fqdn::parse(&format!("{}.{}", node.label, d.domain)).ok());
+            let name =
+                domain.and_then(|d| Fqdn::parse(&format!("{}.{}", node.label, d.domain)).ok());
             let Some(name) = name else { continue };
             let consent = ConsentPolicy {
                 contacts: Vec::new(),
