@@ -42,11 +42,15 @@ impl Rate {
 /// At most this many sources are told apart; when so many are active at once, newcomers wait.
 const MAX_SOURCES: usize = 65_536;
 
+/// How often at most a full table is looked through for sources whose credit is whole again.
+const PURGE_INTERVAL: Duration = Duration::from_millis(100);
+
 /// A rate per address.
 #[derive(Debug)]
 pub(crate) struct Sources {
     rate: Rate,
     spent: BTreeMap<u64, Spent>,
+    next_purge: Mono,
 }
 
 impl Sources {
@@ -54,12 +58,14 @@ impl Sources {
         Self {
             rate,
             spent: BTreeMap::new(),
+            next_purge: Mono::default(),
         }
     }
 
     /// Whether one more from this address is within the rate.
     pub(crate) fn allow(&mut self, from: RealAddr, now: Mono) -> bool {
-        if self.spent.len() >= MAX_SOURCES {
+        if self.spent.len() >= MAX_SOURCES && now >= self.next_purge {
+            self.next_purge = now + PURGE_INTERVAL;
             self.spent.retain(|_, spent| spent.0 > now);
         }
         let source = source(from);
