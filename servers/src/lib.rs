@@ -8,6 +8,7 @@
 //! Server. Whatever ends a server is a [`failure`] with an exit code and what to do.
 
 mod account_role;
+pub mod account_server;
 mod assignments;
 mod clock;
 pub mod command;

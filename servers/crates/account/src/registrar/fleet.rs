@@ -60,6 +60,8 @@ impl Registrar {
                 changes.push(Change::AddDc(dc.clone()));
                 changes.extend(dc.v4_blocks.iter().map(|b| Change::AddV4Block(dc.id, *b)));
                 changes.extend(self.links_of_dc(&mut fleet, dc.id));
+                // Its news begin with a number above zero, which means "everything".
+                changes.push(Change::Tell(dc.id, Note::SetupChanged));
                 let id = dc.id;
                 fleet.dcs.push(dc);
                 id
