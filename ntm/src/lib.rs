@@ -1,6 +1,6 @@
 //! The NTM node library: virtual sockets over tunnels that survive a change of network.
 //!
-//! [`Node::start`] runs a node: it registers with its Direction Coordinator, answers peers, and keeps
+//! [`start_default`], or [`Node::start`] with a configuration of one's own, runs a node: it registers with its Direction Coordinator, answers peers, and keeps
 //! tunnels alive whatever the network does. [`net`] has the sockets, with tokio's names, so that a
 //! program is ported by changing its import:
 //!
@@ -8,8 +8,7 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use ntm::net::{UdpSocket, lookup_host};
 //!
-//! let profile = ntm::Profile::open(&ntm::Profile::default_folder()?)?;
-//! ntm::Node::start(profile.config()).await?.wait_registered().await?;
+//! ntm::start_default().await?;
 //!
 //! let bob = lookup_host("bob.example.org:7").await?.next().ok_or("no device")?;
 //! let socket = UdpSocket::bind("[::]:0").await?;
@@ -40,6 +39,7 @@ mod outbox;
 pub mod profile;
 mod reach;
 mod sockets;
+mod start;
 
 pub use config::{Config, Interfaces, Keeper, RenewError};
 pub use error::{LookupError, ProbeError, StartError, WaitError};
@@ -48,3 +48,4 @@ pub use node::{Node, RoundTrip};
 pub use ntm_proto as proto;
 pub use ntm_wire as wire;
 pub use profile::Profile;
+pub use start::start_default;

@@ -174,7 +174,11 @@ mod tests {
             })
             .collect();
         let mut outbox = Outbox::default();
-        while outbox.flush(&out, &[], || queue.pop_front()) == Flushed::More {}
+        while outbox.flush(&out, &[], || queue.pop_front()) == Flushed::More
+            || outbox.blocked().is_some()
+        {
+            out.writable(true).await;
+        }
         let mut received = Vec::new();
         while received.len() < sent.len() {
             inn.readable().await;

@@ -261,6 +261,7 @@ mod tests {
     async fn a_datagram_arrives_with_both_its_addresses() {
         let a = Sockets::bind(0).unwrap();
         let mut b = Sockets::bind(0).unwrap();
+        a.writable(true).await;
         let to = RealAddr(SocketAddr::new(
             Ipv4Addr::LOCALHOST.into(),
             b.port(true).unwrap(),
@@ -283,6 +284,7 @@ mod tests {
     async fn an_unreachable_destination_is_an_error_of_that_send_only() {
         let a = Sockets::bind(0).unwrap();
         let mut b = Sockets::bind(0).unwrap();
+        a.writable(true).await;
         let nowhere = RealAddr("255.255.255.255:9".parse().unwrap());
         assert!(
             a.try_send(nowhere, None, b"x", 1).is_err(),

@@ -10,6 +10,7 @@ use ntm_wire::key::RootKey;
 
 use super::Profile;
 use crate::config::{Keeper, RenewError, Renewing};
+use crate::files::Lock;
 
 /// Where new tickets come from: the account server, or a test's.
 pub trait TicketSource: Send + Sync + 'static {
@@ -24,6 +25,8 @@ pub trait TicketSource: Send + Sync + 'static {
 pub struct ProfileKeeper {
     profile: Arc<Mutex<Profile>>,
     tickets: Arc<dyn TicketSource>,
+    /// As long as the node runs, no other process may run it.
+    _lock: Option<Lock>,
 }
 
 impl ProfileKeeper {
@@ -32,7 +35,15 @@ impl ProfileKeeper {
         Self {
             profile: Arc::new(Mutex::new(profile)),
             tickets,
+            _lock: None,
         }
+    }
+
+    /// Holds the profile's lock until the node ends.
+    #[must_use]
+    pub fn holding(mut self, lock: Lock) -> Self {
+        self._lock = Some(lock);
+        self
     }
 }
 
