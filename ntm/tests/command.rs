@@ -280,7 +280,7 @@ async fn peers_that_can_not_be_reached_have_exit_codes_of_their_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tickets_and_clocks_have_exit_codes_of_their_own() {
+async fn tickets_clocks_and_full_blocks_have_exit_codes_of_their_own() {
     let mut world = World::start(&NAMES).await;
     let day = Duration::from_secs(86_400);
     let early = tempfile::tempdir().unwrap();
@@ -290,6 +290,16 @@ async fn tickets_and_clocks_have_exit_codes_of_their_own() {
     };
     world.device("laptop", "alice").keep(early.path());
     fails(early.path(), &["ping", "bob"], Exit::ClockWrong, "set it").await;
+    let full = World::with_blocks(&NAMES, Vec::new()).await;
+    let without = tempfile::tempdir().unwrap();
+    full.device("laptop", "alice").keep(without.path());
+    fails(
+        without.path(),
+        &["ping", "bob"],
+        Exit::BlockExhausted,
+        "allocate another block",
+    )
+    .await;
     // The account server does not answer either: that is said first, for it is what can be helped.
     let late = tempfile::tempdir().unwrap();
     world.minted = Minted {
