@@ -123,6 +123,8 @@ pub struct App {
     pub routes: BTreeMap<NodeId, Route>,
     /// Echoes answered here.
     pub echoed: u64,
+    /// Sockets that are not the application's own and have something to read.
+    pub readable: BTreeSet<UdpId>,
     /// Registrations that were answered well.
     pub registrations: u64,
     /// Why the last registration failed.
@@ -138,6 +140,7 @@ impl App {
             calls: Vec::new(),
             routes: BTreeMap::new(),
             echoed: 0,
+            readable: BTreeSet::new(),
             registrations: 0,
             registration_error: None,
         }
@@ -297,6 +300,10 @@ impl App {
     }
 
     fn handle_readable(&mut self, now: Now, node: &mut Node, socket: UdpId) {
+        if ![self.echo, self.client].contains(&Some(socket)) {
+            self.readable.insert(socket);
+            return;
+        }
         while let Some(received) = node.udp_recv(socket) {
             if Some(socket) == self.echo {
                 self.echoed += 1;

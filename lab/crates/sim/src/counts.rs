@@ -39,3 +39,12 @@ pub fn dropped(process: &Process) -> u64 {
         }
     }
 }
+
+/// Datagrams that this process recognised as doubles and answered from memory, or refused as old.
+pub fn doubles(process: &Process) -> u64 {
+    match process {
+        Process::Sink(_) | Process::Node(_) => 0,
+        Process::Coordinator(host) => host.coordinator.counters().duplicates,
+        Process::Relay(host) => host.relay.counters().stale,
+    }
+}

@@ -28,4 +28,4 @@ pub mod tap;
 pub mod trace;
 mod world;
 
-pub use world::{Host, World};
+pub use world::{Host, Injected, World};

@@ -51,6 +51,19 @@ pub struct Host {
     spins: (Mono, u32),
 }
 
+/// A datagram that a tap made, at the host it reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Injected {
+    /// When.
+    pub at: Mono,
+    /// Where.
+    pub host: HostId,
+    /// The number of the datagram it was made from.
+    pub datagram: u64,
+    /// How many refusals the host counted for it; zero: it was taken for a good one.
+    pub counted: u64,
+}
+
 /// A world: single-threaded, seeded, repeatable to the bit.
 pub struct World {
     /// The network.
@@ -65,6 +78,8 @@ pub struct World {
     pub log: Option<LogBuffer>,
     /// Every message that was opened, while somebody listens.
     pub opened: Vec<Opened>,
+    /// What became of datagrams that a tap made.
+    pub injected: Vec<Injected>,
     /// What must never happen, in words.
     pub faults: Vec<String>,
     /// Random numbers for whoever builds the world.
@@ -94,6 +109,7 @@ impl World {
             capture: None,
             log: None,
             opened: Vec::new(),
+            injected: Vec::new(),
             faults: Vec::new(),
             rng,
             now: Mono::from_micros(1_000_000),
@@ -359,8 +375,17 @@ impl World {
         if let Some(capture) = &mut self.capture {
             capture.received(at, to, &packet);
         }
+        let before = refused(&host.process);
         host.process
             .handle_datagram(now, on, packet.src, &mut packet.payload);
+        if packet.is_injected {
+            self.injected.push(Injected {
+                at,
+                host: to,
+                datagram: packet.id,
+                counted: refused(&host.process) - before,
+            });
+        }
         self.listen(to, Some(packet.id));
         self.pump(to);
     }
@@ -511,6 +536,7 @@ impl World {
             id: self.sent,
             src: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
             dst: outgoing.to,
+            is_injected: false,
             payload: outgoing.payload,
         };
         let Some((interface, addr)) = found else {
@@ -527,7 +553,12 @@ impl World {
             Some(tap) => tap.on_send(self.now, from, &packet),
         };
         for (after, payload) in verdict.injected {
-            let copy = Packet { payload, ..packet };
+            let is_injected = true;
+            let copy = Packet {
+                payload,
+                is_injected,
+                ..packet
+            };
             let event = Event::Inject(from, interface, copy);
             self.queue.push(self.now + after, event);
         }
@@ -574,4 +605,8 @@ impl World {
         self.note(host, &format!("{what}: {}", addrs.join(" ")));
         self.with_node(host, |node, now| node.set_interfaces(now, locals));
     }
+}
+
+fn refused(process: &Process) -> u64 {
+    crate::counts::dropped(process) + crate::counts::doubles(process)
 }

@@ -16,6 +16,8 @@ pub struct Packet {
     pub src: SocketAddr,
     /// Destination, as the place it is at sees it.
     pub dst: SocketAddr,
+    /// Whether a tap made it.
+    pub is_injected: bool,
     /// The UDP payload.
     pub payload: Vec<u8>,
 }

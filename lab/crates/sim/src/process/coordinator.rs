@@ -34,6 +34,7 @@ pub struct CoordinatorHost {
     writing: BTreeMap<NodeId, (u32, Assignment)>,
     names: Vec<Fqdn>,
     life: u32,
+    seed: [u8; 32],
     rng: Rng,
     effects: VecDeque<Effect>,
 }
@@ -41,14 +42,16 @@ pub struct CoordinatorHost {
 impl CoordinatorHost {
     /// A coordinator with an empty disk.
     pub fn new(config: Config, mut rng: Rng) -> Result<Self, ConfigError> {
+        let seed = rng.seed();
         Ok(Self {
-            coordinator: Coordinator::new(config.clone(), rng.seed(), Vec::new())?,
+            coordinator: Coordinator::new(config.clone(), seed, Vec::new())?,
             is_disk_full: false,
             config,
             saved: BTreeMap::new(),
             writing: BTreeMap::new(),
             names: Vec::new(),
             life: 0,
+            seed,
             rng,
             effects: VecDeque::new(),
         })
@@ -111,7 +114,8 @@ impl CoordinatorHost {
     pub(super) fn restart(&mut self, _: Now) {
         let saved = self.saved.values().cloned().collect();
         self.life += 1;
-        match Coordinator::new(self.config.clone(), self.rng.seed(), saved) {
+        self.seed = self.rng.seed();
+        match Coordinator::new(self.config.clone(), self.seed, saved) {
             Ok(coordinator) => self.coordinator = coordinator,
             Err(e) => self
                 .effects
@@ -148,6 +152,11 @@ impl CoordinatorHost {
     /// What it was configured with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The seed of its present life: whoever has it knows every secret that it draws.
+    pub fn seed(&self) -> [u8; 32] {
+        self.seed
     }
 
     /// What is on its disk.

@@ -22,6 +22,7 @@ pub struct NodeHost {
     pub app: App,
     config: Config,
     locals: Vec<LocalAddr>,
+    seed: [u8; 32],
     rng: Rng,
     port: u16,
     notes: VecDeque<String>,
@@ -30,7 +31,8 @@ pub struct NodeHost {
 impl NodeHost {
     /// A node that registers as soon as it has an address.
     pub fn new(config: Config, mut rng: Rng, now: Now) -> Self {
-        let mut node = Node::new(config.clone(), rng.seed(), now);
+        let seed = rng.seed();
+        let mut node = Node::new(config.clone(), seed, now);
         let app = App::new(&mut node);
         let port = random_port(&mut rng);
         Self {
@@ -38,6 +40,7 @@ impl NodeHost {
             app,
             config,
             locals: Vec::new(),
+            seed,
             rng,
             port,
             notes: VecDeque::new(),
@@ -87,6 +90,11 @@ impl NodeHost {
         &self.locals
     }
 
+    /// The seed of its present life: whoever has it knows every secret that it draws.
+    pub fn seed(&self) -> [u8; 32] {
+        self.seed
+    }
+
     pub(super) fn handle_datagram(
         &mut self,
         now: Now,
@@ -108,7 +116,8 @@ impl NodeHost {
 
     /// The process dies without a word and starts again on other ports.
     pub(super) fn restart(&mut self, now: Now) {
-        self.node = Node::new(self.config.clone(), self.rng.seed(), now);
+        self.seed = self.rng.seed();
+        self.node = Node::new(self.config.clone(), self.seed, now);
         self.port = random_port(&mut self.rng);
         let port = self.port;
         for local in &mut self.locals {

@@ -17,6 +17,7 @@ pub struct RelayHost {
     /// The machine.
     pub relay: Relay,
     config: Config,
+    seed: [u8; 32],
     rng: Rng,
     notes: VecDeque<String>,
 }
@@ -24,9 +25,11 @@ pub struct RelayHost {
 impl RelayHost {
     /// A relay without legs.
     pub fn new(config: Config, mut rng: Rng) -> Self {
+        let seed = rng.seed();
         Self {
-            relay: Relay::new(config.clone(), rng.seed()),
+            relay: Relay::new(config.clone(), seed),
             config,
+            seed,
             rng,
             notes: VecDeque::new(),
         }
@@ -50,7 +53,8 @@ impl RelayHost {
 
     /// The process dies and starts again: no leg is left.
     pub(super) fn restart(&mut self, _: Now) {
-        self.relay = Relay::new(self.config.clone(), self.rng.seed());
+        self.seed = self.rng.seed();
+        self.relay = Relay::new(self.config.clone(), self.seed);
     }
 
     pub(super) fn poll_transmit(&mut self) -> Option<Outgoing> {
@@ -81,6 +85,11 @@ impl RelayHost {
     /// What it was configured with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The seed of its present life: whoever has it knows every secret that it draws.
+    pub fn seed(&self) -> [u8; 32] {
+        self.seed
     }
 
     fn settle(&mut self) {

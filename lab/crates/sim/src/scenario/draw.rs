@@ -165,7 +165,14 @@ fn draw_calls(rng: &mut Rng, nodes: &[NodeSpec], domains: usize) -> Vec<(Duratio
     for _ in 0..1 + rng.index(4) {
         // A node that is not registered yet may be called, and may call.
         let at = rng.millis(100, BUSY);
-        let (from, peer) = (rng.index(nodes.len()), rng.index(nodes.len()));
+        let from = rng.index(nodes.len());
+        // Now and then somebody calls himself.
+        let others = rng.index(nodes.len() * 8 - 1);
+        let peer = if others == 0 {
+            from
+        } else {
+            (from + 1 + rng.index(nodes.len() - 1)) % nodes.len()
+        };
         if !nodes.get(from).is_some_and(|n| n.is_on) {
             continue;
         }

@@ -71,9 +71,19 @@ fn expected(spec: &Spec, call: &CallSpec) -> Expected {
         Target::Nobody(_) => Expected::Error(DirectionError::UnknownName),
         Target::NoDomain => Expected::Error(DirectionError::NoCoordinator),
         Target::Device(to) if to == call.from => Expected::Error(DirectionError::OwnName),
+        Target::Device(to) if has_called(spec, to, call.from) => Expected::Any,
         Target::Device(to) => expected_of_device(spec, to),
         Target::AccountOf(to) => expected_of_account(spec, call.from, to),
     }
+}
+
+/// Whether a node that refuses callers has itself called this one: whoever calls consents.
+fn has_called(spec: &Spec, refuses: usize, caller: usize) -> bool {
+    let refusing = |n: &super::spec::NodeSpec| n.consent == Consent::Refuse;
+    let reaches =
+        |to: Target| matches!(to, Target::Device(i) | Target::AccountOf(i) if i == caller);
+    let called = |c: &CallSpec| c.from == refuses && reaches(c.to);
+    spec.nodes.get(refuses).is_some_and(refusing) && spec.calls.iter().any(|(_, c)| called(c))
 }
 
 fn expected_of_device(spec: &Spec, to: usize) -> Expected {

@@ -1,0 +1,18 @@
+//! Tests of the protocol in virtual time, and of the world itself.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a helper that can't make its sample has failed the test"
+)]
+
+mod dc_cannot_read;
+mod message_order;
+mod network;
+mod overhead;
+mod repeat;
+mod rules;
+mod setup_cost;
+mod stage;
+mod tamper;
+mod tour;
+mod worlds;
