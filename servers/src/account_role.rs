@@ -1,37 +1,158 @@
 //! The Account Server among the roles of this process.
 
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
+use ntm_account::limits::Rates;
 use ntm_account_api::invitation::Enrolment;
 use ntm_account_api::server::ServerRole;
-use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::account_server::{
+    AccountServer, AccountServerConfig, MigrateError, OpenError, StartError, Tls,
+};
+use crate::command::say;
+use crate::config::{self, Config, Registration};
 use crate::failure::Failure;
+use crate::reach;
 
 /// A running Account Server.
-pub(crate) enum AccountRole {}
+pub(crate) struct AccountRole(AccountServer);
 
 impl AccountRole {
-    pub(crate) async fn start(_: &Config, _: watch::Receiver<bool>) -> Result<Self, Failure> {
-        Err(Failure::Unusable(
-            "no account server is built in yet".into(),
-        ))
+    pub(crate) async fn start(config: &Config) -> Result<Self, Failure> {
+        let listen = config.account_server.listen.iter().map(|e| e.0);
+        Self::listen(config, usable(listen.collect())).await
+    }
+
+    /// Beside the running server, for an order by the operator on its machine.
+    pub(crate) async fn beside(config: &Config) -> Result<Self, Failure> {
+        let somewhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::listen(config, vec![somewhere]).await
+    }
+
+    async fn listen(config: &Config, listen: Vec<SocketAddr>) -> Result<Self, Failure> {
+        let decided = AccountServerConfig {
+            listen,
+            url: url(config),
+            data_dir: config.data_dir.clone(),
+            domains: vec![config.domain.0.clone()],
+            registration: registration(config.account_server.registration),
+            tls: tls(config),
+            rates: Rates::default(),
+        };
+        AccountServer::start(decided)
+            .await
+            .map(Self)
+            .map_err(failure)
     }
 
     pub(crate) fn local_addrs(&self) -> Vec<SocketAddr> {
-        match *self {}
+        self.0.local_addrs().to_vec()
     }
 
-    pub(crate) async fn enrolment(&self, _: ServerRole) -> Result<Enrolment, Failure> {
-        match *self {}
+    /// A token for a role of this process.
+    pub(crate) async fn enrolment(&self, role: ServerRole) -> Result<Enrolment, Failure> {
+        let made = self.0.enrolment(role).await;
+        made.map_err(|refusal| Failure::Refused(refusal.message))
     }
 
-    pub(crate) async fn introduce(&self, _: &Config) -> Result<(), Failure> {
-        match *self {}
+    /// A token for a role elsewhere: it has to go to the address that others know.
+    pub(crate) async fn enrolment_elsewhere(&self, role: ServerRole) -> Result<Enrolment, Failure> {
+        let server = self.0.server_ref().clone();
+        let code = self.enrolment(role).await?.code;
+        Ok(Enrolment { server, code })
     }
 
-    pub(crate) async fn join(self) {
-        match self {}
+    /// An invitation, as text.
+    pub(crate) async fn invite(&self, uses: u32, lifetime: Duration) -> Result<String, Failure> {
+        let made = self.0.invite(uses, lifetime).await;
+        made.map(|i| i.to_string())
+            .map_err(|refusal| Failure::Refused(refusal.message))
+    }
+
+    /// Shows the operator the set-up link, as long as nobody is an administrator. Never logged.
+    pub(crate) fn show_setup_link(&self) -> Result<(), Failure> {
+        match self.0.setup_link() {
+            Some(link) => say(&format!(
+                "Set-up link for the first account, the administrator's. It works once:\n{link}"
+            )),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) async fn stop(self) {
+        self.0.stop().await;
+    }
+}
+
+/// Without IPv6 on this machine the default is listened on over IPv4 only.
+fn usable(mut listen: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let any = |a: &SocketAddr| a.is_ipv6() && a.ip().is_unspecified();
+    let has_ipv6 = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok();
+    if !has_ipv6 && listen.iter().any(|a| !any(a)) {
+        listen.retain(|a| !any(a));
+    }
+    listen
+}
+
+/// At which others reach it; `None` when only the system knows the port.
+fn url(config: &Config) -> Option<String> {
+    let server = &config.account_server;
+    if !server.url.is_empty() {
+        return Some(server.url.clone());
+    }
+    let listen: Vec<SocketAddr> = server.listen.iter().map(|e| e.0).collect();
+    let addr = reach::public(&[], &config.public_addresses, &listen);
+    let addr = addr.first().filter(|a| a.port() != 0)?;
+    let host = match (server.tls, addr) {
+        (config::Tls::Files, _) => config.domain.0.to_string(),
+        (config::Tls::SelfSigned, SocketAddr::V4(v4)) => v4.ip().to_string(),
+        (config::Tls::SelfSigned, SocketAddr::V6(v6)) => format!("[{}]", v6.ip()),
+    };
+    Some(match addr.port() {
+        443 => format!("https://{host}"),
+        port => format!("https://{host}:{port}"),
+    })
+}
+
+fn registration(registration: Registration) -> ntm_account::Registration {
+    match registration {
+        Registration::Closed => ntm_account::Registration::Closed,
+        Registration::Invite => ntm_account::Registration::Invite,
+        Registration::Open => ntm_account::Registration::Open,
+    }
+}
+
+fn tls(config: &Config) -> Tls {
+    let server = &config.account_server;
+    match server.tls {
+        config::Tls::SelfSigned => Tls::SelfSigned,
+        config::Tls::Files => Tls::Files {
+            certificate: server.tls_certificate_file.clone(),
+            key: server.tls_key_file.clone(),
+        },
+    }
+}
+
+fn failure(error: StartError) -> Failure {
+    let told = error.to_string();
+    match error {
+        StartError::DataFolder { path, source } => Failure::DataFolder { path, source },
+        StartError::Database(OpenError::Engine { path, source }) => {
+            let why = source.to_string();
+            Failure::DataDamaged { path, why }
+        }
+        StartError::Database(OpenError::Migrate { path, source }) => match source {
+            MigrateError::Newer { .. } => Failure::DataTooNew { path },
+            MigrateError::Engine(e) => Failure::DataDamaged {
+                path,
+                why: e.to_string(),
+            },
+        },
+        StartError::Damaged(why) => Failure::Account(why),
+        StartError::Listen { addr, source } => Failure::bind("as.listen", "tcp", addr, source),
+        StartError::Tls(_) => Failure::Unusable(format!("as.tls: {told}")),
+        StartError::Missing(_) => Failure::Unusable(told),
+        StartError::Random(_) => anyhow::anyhow!(told).into(),
     }
 }

@@ -3,9 +3,12 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use ntm_account_api::server::ServerRole;
 
+use crate::account_role::AccountRole;
 use crate::config::{self, Config, EXAMPLE, Environment, Loaded};
 use crate::data_dir;
 use crate::failure::Failure;
@@ -37,8 +40,28 @@ enum What {
     Check,
     /// Print the commented configuration with every key at its default.
     ExampleConfig,
+    /// Print an invitation for people to make accounts with. Only where the Account Server runs.
+    Invite {
+        /// How many accounts may be made with it.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// How many days it is good for.
+        #[arg(long, default_value_t = 7)]
+        days: u32,
+    },
+    /// Print a token with which a DC or RS elsewhere joins. Only where the Account Server runs.
+    Token {
+        /// What the other server is.
+        role: Joining,
+    },
     /// Print the public keys of this machine's DC and RS, for the other side's configuration.
     Keys,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Joining {
+    Dc,
+    Rs,
 }
 
 /// `ntm-server`: all three roles in one process.
@@ -109,6 +132,11 @@ fn run(command: Command, roles: Roles) -> Result<(), Failure> {
         What::ExampleConfig => say(EXAMPLE.trim_end()),
         What::Check => check(file),
         What::Keys => keys(&usable(file)?.1, roles),
+        What::Invite { uses, days } => {
+            let lifetime = Duration::from_secs(u64::from(days) * 86_400);
+            block_on(invite(usable(file)?.1, uses, lifetime))
+        }
+        What::Token { role } => block_on(token(usable(file)?.1, role)),
         What::Run { ready_file } => {
             let (config_file, config) = usable(file)?;
             let start = Start {
@@ -123,6 +151,28 @@ fn run(command: Command, roles: Roles) -> Result<(), Failure> {
 fn check(file: Option<&Path>) -> Result<(), Failure> {
     let (path, _) = usable(file)?;
     say(&format!("{}: nothing is wrong", path.display()))
+}
+
+async fn invite(config: Config, uses: u32, lifetime: Duration) -> Result<(), Failure> {
+    let account = AccountRole::beside(&config).await?;
+    say(&account.invite(uses, lifetime).await?)?;
+    account.show_setup_link()?;
+    account.stop().await;
+    Ok(())
+}
+
+async fn token(config: Config, role: Joining) -> Result<(), Failure> {
+    let account = AccountRole::beside(&config).await?;
+    let role = match role {
+        Joining::Dc => ServerRole::Dc {
+            domains: Vec::new(),
+        },
+        Joining::Rs => ServerRole::Rs { dcs: Vec::new() },
+    };
+    say(&account.enrolment_elsewhere(role).await?.to_string())?;
+    account.show_setup_link()?;
+    account.stop().await;
+    Ok(())
 }
 
 fn keys(config: &Config, roles: Roles) -> Result<(), Failure> {

@@ -108,6 +108,9 @@ pub enum Failure {
         /// What is wrong with it.
         why: String,
     },
+    /// What the Account Server keeps can't be understood.
+    #[error("{0}")]
+    Account(String),
     /// The Account Server does not answer.
     #[error("the Account Server can't be reached: {0}")]
     AccountServer(String),
@@ -164,7 +167,7 @@ impl Failure {
     /// By what a script tells the failures apart.
     pub fn code(&self) -> u8 {
         match self {
-            Self::DataTooNew { .. } | Self::DataDamaged { .. } => 65,
+            Self::DataTooNew { .. } | Self::DataDamaged { .. } | Self::Account(_) => 65,
             Self::NoFile { .. } => 66,
             Self::AccountServer(_) => 69,
             Self::Internal(_) => 70,

@@ -117,24 +117,24 @@ pub async fn serve(config: Config, roles: Roles, start: Start) -> Result<(), Fai
     let (stop, stopped) = watch::channel(false);
     let mut account = None;
     if roles.account {
-        account = Some(AccountRole::start(&config, stopped.clone()).await?);
+        account = Some(AccountRole::start(&config).await?);
     }
     taken.ready.r#as = account
         .as_ref()
         .map(AccountRole::local_addrs)
         .unwrap_or_default();
     let mut running = spawn(&config, roles, &mut taken, account.as_ref(), &stopped).await?;
-    if let Some(account) = &account {
-        account.introduce(&config).await?;
-    }
     announce(&taken.ready, &start)?;
+    if let Some(account) = &account {
+        account.show_setup_link()?;
+    }
     let ended = signals.wait(&mut running, &level, &start, &config).await;
     tracing::info!("stopping");
     drop(sd_notify::notify(&[sd_notify::NotifyState::Stopping]));
     stop.send_replace(true);
     let outcome = thread::join(running).await;
     if let Some(account) = account {
-        account.join().await;
+        account.stop().await;
     }
     tracing::info!("stopped");
     ended.and(outcome)

@@ -20,10 +20,18 @@ type Complaints = Vec<(&'static str, String)>;
 
 fn level(config: &Config, out: &mut Complaints) {
     let level = &config.log.level;
-    if let Err(error) = tracing_subscriber::EnvFilter::try_new(level) {
-        let message = format!("{error}: write error, warn, info, debug or trace");
+    let filter = tracing_subscriber::EnvFilter::try_new(level);
+    // A word alone is taken as a module's name: a misspelt level would silence everything.
+    let unknown = level.split(',').find(|d| !is_directive(d));
+    if let Some(word) = unknown.or(filter.is_err().then_some(level)) {
+        let message = format!("{word:?} is no level: write error, warn, info, debug or trace");
         out.push(("log.level", message));
     }
+}
+
+fn is_directive(text: &str) -> bool {
+    let (_, level) = text.rsplit_once('=').unwrap_or(("", text));
+    level.parse::<tracing::level_filters::LevelFilter>().is_ok()
 }
 
 fn listens(config: &Config, out: &mut Complaints) {

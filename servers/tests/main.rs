@@ -1,0 +1,19 @@
+//! The binaries as a person meets them: real processes and sockets on the loopback.
+#![cfg_attr(
+    test,
+    expect(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        reason = "a test says by a panic what went wrong, helpers included"
+    )
+)]
+
+mod bad_start;
+mod check;
+mod device;
+mod lifetime;
+mod name_server;
+mod process;
+mod site;
+mod two_domains;
