@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ntm_proto::{ConsentPolicy, Route, TunnelStatus};
+use ntm_proto::{ConsentPolicy, TunnelStatus};
 use ntm_sim::World;
 use ntm_sim::access::{Access, Neighbourhood};
 use ntm_sim::app::{Call, CallId, Outcome, Patience};
@@ -53,7 +53,6 @@ pub(crate) struct Stage {
     pub(crate) neighbourhood: Neighbourhood,
     pub(crate) mn: HostId,
     pub(crate) cn: HostId,
-    pub(crate) mn_name: Fqdn,
     pub(crate) cn_name: Fqdn,
     pub(crate) mn_zone: ZoneId,
     pub(crate) cn_zone: ZoneId,
@@ -100,7 +99,6 @@ impl Stage {
             neighbourhood: Neighbourhood::default(),
             mn: mn.unwrap(),
             cn: cn.unwrap(),
-            mn_name,
             cn_name,
             mn_zone: ntm_sim::net::CORE,
             cn_zone: ntm_sim::net::CORE,
@@ -165,10 +163,6 @@ impl Stage {
         let mut tunnels = self.node(host).node.tunnels();
         assert_eq!(tunnels.len(), 1, "one tunnel:\n{}", self.world.story(80));
         tunnels.remove(0)
-    }
-
-    pub(crate) fn is_direct(&self, host: HostId) -> bool {
-        matches!(self.tunnel(host).route, Route::Direct { .. })
     }
 
     /// Sends one virtual datagram from MN to a port of CN and says whether it arrived in time.

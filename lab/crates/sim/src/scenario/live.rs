@@ -128,10 +128,14 @@ impl Lived {
             Action::Call(call) => self.call(spec, call),
             Action::Disturb(disturbance) => self.disturb(spec, disturbance, actions),
             Action::CoordinatorOn(index) => {
-                self.coordinator(index).map(|h| self.world.restart(h));
+                if let Some(host) = self.coordinator(index) {
+                    self.world.restart(host);
+                }
             }
             Action::RelayOn(index) => {
-                self.relay(index).map(|h| self.world.restart(h));
+                if let Some(host) = self.relay(index) {
+                    self.world.restart(host);
+                }
             }
         }
     }
@@ -193,17 +197,25 @@ impl Lived {
         let now = self.world.now();
         match what {
             Disturbance::RestartCoordinator(index) => {
-                self.coordinator(index).map(|h| self.world.restart(h));
+                if let Some(host) = self.coordinator(index) {
+                    self.world.restart(host);
+                }
             }
             Disturbance::RestartRelay(index) => {
-                self.relay(index).map(|h| self.world.restart(h));
+                if let Some(host) = self.relay(index) {
+                    self.world.restart(host);
+                }
             }
             Disturbance::CoordinatorOff(index, lasts) => {
-                self.coordinator(index).map(|h| self.world.power_off(h));
+                if let Some(host) = self.coordinator(index) {
+                    self.world.power_off(host);
+                }
                 actions.push(now + lasts, Action::CoordinatorOn(index));
             }
             Disturbance::RelayOff(index, lasts) => {
-                self.relay(index).map(|h| self.world.power_off(h));
+                if let Some(host) = self.relay(index) {
+                    self.world.power_off(host);
+                }
                 actions.push(now + lasts, Action::RelayOn(index));
             }
             Disturbance::RestartNode(index) => {
