@@ -30,9 +30,7 @@ impl Deployment {
             first_invitation: String::new(),
         };
         this.run_server("127.0.0.1:0", "127.0.0.1:0")?;
-        this.first_invitation = this
-            .server()?
-            .wait_for("set-up link", link_in)?;
+        this.first_invitation = this.server()?.wait_for("set-up link", link_in)?;
         Ok(this)
     }
 

@@ -9,10 +9,17 @@ use ntm_lab::deployment::{Deployment, PASSWORD};
 /// What a run should have ended with, and words that its message must have.
 #[track_caller]
 fn expect(what: &str, outcome: &Outcome, code: i32, words: &[&str]) {
-    let Outcome { code: got, stderr, stdout } = outcome;
+    let Outcome {
+        code: got,
+        stderr,
+        stdout,
+    } = outcome;
     assert_eq!(*got, Some(code), "{what}: exit code\n{stdout}{stderr}");
     for word in words {
-        assert!(stderr.contains(word), "{what}: the message should say {word:?}: {stderr}");
+        assert!(
+            stderr.contains(word),
+            "{what}: the message should say {word:?}: {stderr}"
+        );
     }
     assert!(!stderr.contains("panicked"), "{what}: {stderr}");
     assert!(!stderr.contains(PASSWORD), "{what} tells the password");
@@ -26,34 +33,82 @@ fn each_mistake_at_the_command_has_its_own_message_and_exit_code() {
     let link = d.invite("alice").unwrap();
     let ntm = |who: &str, args: &[&str]| d.ntm(who).unwrap().args(args).finish().unwrap();
 
-    let wrong = d.ntm("again").unwrap().env("NTM_PASSWORD", "wrong").args(["sign-in", "--server", &server_link(&link), "alice"]);
+    let wrong = d.ntm("again").unwrap().env("NTM_PASSWORD", "wrong").args([
+        "sign-in",
+        "--server",
+        &server_link(&link),
+        "alice",
+    ]);
     expect("wrong password", &wrong.finish().unwrap(), 4, &["password"]);
-    expect("not signed in", &ntm("nobody", &["status"]), 3, &["ntm sign-in"]);
-    expect("no such name", &ntm("alice", &["resolve", "charlie"]), 5, &["spelling"]);
-    expect("nobody at home", &ntm("alice", &["ping", "bob"]), 6, &["online"]);
-    expect("no coordinator", &ntm("alice", &["ping", "bob@nowhere.invalid"]), 24, &["domain"]);
-    expect("nonsense", &ntm("alice", &["ping", "b o b"]), 2, &["letters"]);
+    expect(
+        "not signed in",
+        &ntm("nobody", &["status"]),
+        3,
+        &["ntm sign-in"],
+    );
+    expect(
+        "no such name",
+        &ntm("alice", &["resolve", "charlie"]),
+        5,
+        &["spelling"],
+    );
+    expect(
+        "nobody at home",
+        &ntm("alice", &["ping", "bob"]),
+        6,
+        &["online"],
+    );
+    expect(
+        "no coordinator",
+        &ntm("alice", &["ping", "bob@nowhere.invalid"]),
+        24,
+        &["domain"],
+    );
+    expect(
+        "nonsense",
+        &ntm("alice", &["ping", "b o b"]),
+        2,
+        &["letters"],
+    );
 
     let taken = UdpSocket::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    expect("port in use", &ntm("alice", &["--port", &port, "status"]), 15, &["in use", &port]);
+    expect(
+        "port in use",
+        &ntm("alice", &["--port", &port, "status"]),
+        15,
+        &["in use", &port],
+    );
 
     let file = d.folder().join("a-file");
     std::fs::write(&file, "in the way").unwrap();
-    let unwritable = Run::ntm(&file.join("profile")).unwrap().env("NTM_PASSWORD", PASSWORD);
-    let unwritable = unwritable.args(["sign-in", "--invite", &link, "carol"]).finish().unwrap();
+    let unwritable = Run::ntm(&file.join("profile"))
+        .unwrap()
+        .env("NTM_PASSWORD", PASSWORD);
+    let unwritable = unwritable
+        .args(["sign-in", "--invite", &link, "carol"])
+        .finish()
+        .unwrap();
     expect("unwritable profile", &unwritable, 14, &["a-file"]);
 
     d.stop_server().unwrap();
     let ntm = |who: &str, args: &[&str]| d.ntm(who).unwrap().args(args).finish().unwrap();
-    expect("DC down", &ntm("alice", &["ping", "bob"]), 7, &["coordinator", "network"]);
+    expect(
+        "DC down",
+        &ntm("alice", &["ping", "bob"]),
+        7,
+        &["coordinator", "network"],
+    );
     let down = ntm("carol", &["sign-in", "--invite", &link, "carol"]);
     expect("AS down", &down, 9, &["account server"]);
 }
 
 /// The part of an invitation that names the server.
 fn server_link(invitation: &str) -> String {
-    let out = Run::new("ntm").unwrap().args(["--json", "sign-in", "--help"]).finish();
+    let out = Run::new("ntm")
+        .unwrap()
+        .args(["--json", "sign-in", "--help"])
+        .finish();
     drop(out);
     invitation.to_owned()
 }

@@ -1,6 +1,6 @@
 //! The real binaries, run as people would.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod bad_input;
 mod first_day;

@@ -221,7 +221,7 @@ fn own_url(addr: SocketAddr) -> String {
     let ip = match addr.ip() {
         IpAddr::V4(a) if a.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(a) if a.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        ip => ip,
+        ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip,
     };
     format!("https://{}", SocketAddr::new(ip, addr.port()))
 }

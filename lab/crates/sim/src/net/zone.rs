@@ -12,6 +12,10 @@ use super::packet::Packet;
 use super::{HostId, ZoneId};
 
 /// What joins a zone to the zone above, per address family.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one per zone and family: there are dozens"
+)]
 #[derive(Clone, Debug, Default)]
 pub enum Gateway {
     /// Nothing: this family ends here.
