@@ -1,5 +1,5 @@
 //! [`Profile`]: what a device keeps between runs, in a folder of its own. Secrets lie in the
-//! [`keystore`](crate::keystore); here is who the device is, where its servers are, whom it knows.
+//! [`keystore`]; here is who the device is, where its servers are, whom it knows.
 
 mod keeper;
 mod record;

@@ -1,10 +1,10 @@
 //! [`World`]: virtual time, hosts, and what passes between them.
 
+mod interfaces;
+
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
 
-use ntm_proto::LocalAddr;
-use ntm_wire::addr::RealAddr;
 use ntm_wire::id::{InterfaceId, NodeId};
 use ntm_wire::time::{Mono, Now, Wall};
 
@@ -587,23 +587,6 @@ impl World {
         let what = What::Dropped(why, Seen::of(packet));
         let (at, host) = (self.now, HostId(usize::MAX));
         self.trace.datagram(Line { at, host, what }, &[]);
-    }
-
-    fn tell_interfaces(&mut self, host: HostId, what: &str) {
-        let Some(port) = self.host(host).map(|h| h.process.port()) else {
-            return;
-        };
-        let local = |interface, ip| LocalAddr {
-            interface,
-            addr: RealAddr(SocketAddr::new(ip, port)),
-        };
-        let attachments = self.net.attachments(host);
-        let locals: Vec<LocalAddr> = attachments
-            .flat_map(|(i, a)| a.addresses().map(move |ip| local(i, ip)))
-            .collect();
-        let addrs: Vec<String> = locals.iter().map(|l| l.addr.0.to_string()).collect();
-        self.note(host, &format!("{what}: {}", addrs.join(" ")));
-        self.with_node(host, |node, now| node.set_interfaces(now, locals));
     }
 }
 
