@@ -10,7 +10,6 @@ use ntm_account_api::server::ServerRole;
 use crate::account_server::{
     AccountServer, AccountServerConfig, MigrateError, OpenError, StartError, Tls,
 };
-use crate::command::say;
 use crate::config::{self, Config, Registration};
 use crate::failure::Failure;
 use crate::reach;
@@ -70,14 +69,11 @@ impl AccountRole {
             .map_err(|refusal| Failure::Refused(refusal.message))
     }
 
-    /// Shows the operator the set-up link, as long as nobody is an administrator. Never logged.
-    pub(crate) fn show_setup_link(&self) -> Result<(), Failure> {
-        match self.0.setup_link() {
-            Some(link) => say(&format!(
-                "Set-up link for the first account, the administrator's. It works once:\n{link}"
-            )),
-            None => Ok(()),
-        }
+    /// What the operator is to be shown as long as nobody is an administrator; never logged.
+    pub(crate) fn setup_link(&self) -> Option<String> {
+        let link = self.0.setup_link()?;
+        let told = "Set-up link for the first account, the administrator's. It works once:";
+        Some(format!("{told}\n{link}"))
     }
 
     pub(crate) async fn stop(self) {

@@ -1,5 +1,6 @@
 //! Which node has which virtual addresses, for good: the only thing a DC must never forget.
 
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
 use ntm_coordinator::Assignment;
@@ -25,9 +26,11 @@ pub(crate) struct Assignments {
 impl Assignments {
     /// Opens the file, makes it if need be, and brings it up to date.
     pub(crate) async fn open(path: &Path) -> Result<Self, Failure> {
+        // SQLite would make the file readable by all; its companions take its mode over.
+        crate::data_dir::private(OpenOptions::new().append(true).create(true), path)
+            .map_err(|e| Failure::data_folder(path, e))?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             // An address once told must survive a power cut.
             .synchronous(SqliteSynchronous::Full);

@@ -156,7 +156,7 @@ fn check(file: Option<&Path>) -> Result<(), Failure> {
 async fn invite(config: Config, uses: u32, lifetime: Duration) -> Result<(), Failure> {
     let account = AccountRole::beside(&config).await?;
     say(&account.invite(uses, lifetime).await?)?;
-    account.show_setup_link()?;
+    new_link(&account);
     account.stop().await;
     Ok(())
 }
@@ -170,9 +170,17 @@ async fn token(config: Config, role: Joining) -> Result<(), Failure> {
         Joining::Rs => ServerRole::Rs { dcs: Vec::new() },
     };
     say(&account.enrolment_elsewhere(role).await?.to_string())?;
-    account.show_setup_link()?;
+    new_link(&account);
     account.stop().await;
     Ok(())
+}
+
+/// Looking at the accounts voids the set-up link that was shown before, as a start does. The new one
+/// goes to standard error, since standard output is for what was asked.
+fn new_link(account: &AccountRole) {
+    if let Some(link) = account.setup_link() {
+        drop(writeln!(io::stderr(), "{link}"));
+    }
 }
 
 fn keys(config: &Config, roles: Roles) -> Result<(), Failure> {

@@ -91,7 +91,8 @@ fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+/// Opens for this user only.
+pub(crate) fn private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     options.mode(0o600).open(path)
 }
 

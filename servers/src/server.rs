@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::account_role::AccountRole;
 use crate::clock::Clock;
+use crate::command::say;
 use crate::config::Config;
 use crate::data_dir::{self, Lock};
 use crate::driver::Neighbour;
@@ -125,8 +126,8 @@ pub async fn serve(config: Config, roles: Roles, start: Start) -> Result<(), Fai
         .unwrap_or_default();
     let mut running = spawn(&config, roles, &mut taken, account.as_ref(), &stopped).await?;
     announce(&taken.ready, &start)?;
-    if let Some(account) = &account {
-        account.show_setup_link()?;
+    if let Some(link) = account.as_ref().and_then(AccountRole::setup_link) {
+        say(&link)?;
     }
     let ended = signals.wait(&mut running, &level, &start, &config).await;
     tracing::info!("stopping");

@@ -8,6 +8,7 @@
     )
 )]
 
+mod all_in_one;
 mod bad_start;
 mod check;
 mod device;

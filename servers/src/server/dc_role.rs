@@ -218,9 +218,13 @@ async fn follow(
     let mut first = Some(first);
     let mut well = true;
     let pause = Duration::from_secs(config.dc.poll_s);
-    while !commands.is_closed() {
+    loop {
         let question = format!("{DC_UPDATES}?since={since}&wait={LONG_POLL_S}");
-        let answer = client.get::<DcUpdate>(&question).await;
+        let answer = tokio::select! {
+            answer = client.get::<DcUpdate>(&question) => answer,
+            // The loop has ended: an open question would only keep the Account Server from stopping.
+            () = commands.closed() => return,
+        };
         match answer {
             Ok(update) => {
                 well = true;
