@@ -8,6 +8,7 @@
     )
 )]
 
+mod account;
 mod all_in_one;
 mod bad_start;
 mod check;
