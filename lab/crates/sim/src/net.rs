@@ -74,8 +74,10 @@ pub struct InTransit {
 
 #[derive(Clone, Copy, Debug)]
 enum Place {
-    /// Inside a zone, to be routed.
+    /// Inside a zone, at the near side of it.
     Zone(ZoneId),
+    /// Inside a zone, across it: to be routed.
+    FarSide(ZoneId),
     /// Before the gateway of a zone, from above.
     Gateway(ZoneId),
     /// At a host.
@@ -233,7 +235,8 @@ impl Net {
     /// One hop further.
     pub fn advance(&mut self, now: Mono, InTransit { place, packet }: InTransit) -> Hop {
         match place {
-            Place::Zone(zone) => self.route(now, zone, packet),
+            Place::Zone(zone) => self.cross(now, zone, packet),
+            Place::FarSide(zone) => self.route(now, zone, packet),
             Place::Gateway(zone) => self.enter(now, zone, packet),
             Place::Host(host, interface) => Hop::Arrived(host, interface, packet),
         }
@@ -251,8 +254,17 @@ impl Net {
         Some([attachment.up.stats(), attachment.down.stats()])
     }
 
+    /// Takes a pair's extra delay before the next link, whose order must not depend on what is
+    /// still far away.
+    fn cross(&mut self, now: Mono, zone: ZoneId, packet: Packet) -> Hop {
+        let extra = self.extra_delay_at(zone, &packet);
+        if extra.is_zero() {
+            return self.route(now, zone, packet);
+        }
+        self.push([Some(now + extra), None], Place::FarSide(zone), packet)
+    }
+
     fn route(&mut self, now: Mono, zone_id: ZoneId, packet: Packet) -> Hop {
-        let extra = self.extra_delay_at(zone_id, &packet);
         let Some(zone) = self.zones.get_mut(zone_id.0) else {
             return Hop::Dropped(DropReason::NoRoute, packet);
         };
@@ -261,14 +273,14 @@ impl Net {
                 let Some(attachment) = self.attachments.get_mut(&(host, interface)) else {
                     return Hop::Dropped(DropReason::NoRoute, packet);
                 };
-                let arrivals = attachment.down.carry(now + extra, packet.ip_len());
+                let arrivals = attachment.down.carry(now, packet.ip_len());
                 self.push(arrivals, Place::Host(host, interface), packet)
             }
             Some(Route::Below(below)) => {
                 let Some(child) = self.zones.get_mut(below.0) else {
                     return Hop::Dropped(DropReason::NoRoute, packet);
                 };
-                let arrivals = child.down.carry(now + extra, packet.ip_len());
+                let arrivals = child.down.carry(now, packet.ip_len());
                 self.push(arrivals, Place::Gateway(below), packet)
             }
             None => self.leave(now, zone_id, packet),
