@@ -233,7 +233,10 @@ async fn a_revoked_device_can_t_renew_and_its_coordinator_hears_of_it_at_once() 
         session(&phone).revoke("phone-2").await
     });
     revoked.unwrap();
-    assert!(started.elapsed() < Duration::from_secs(10), "not by time-out");
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "not by time-out"
+    );
     assert!(!news.whole);
     let node = laptop.membership.certificate.node_id();
     let told: Vec<_> = news.revoked.iter().map(|n| n.0).collect();
@@ -267,7 +270,10 @@ async fn a_relay_and_its_coordinators_share_a_key_each() {
     assert_eq!(setup.dcs.len(), 2);
     assert_ne!(setup.dcs[0].link, setup.dcs[1].link);
     let seen = world.news(0, 0).await.setup.relays;
-    assert_eq!((&seen[0].link, seen[0].key_id), (&setup.dcs[0].link, setup.dcs[0].key_id));
+    assert_eq!(
+        (&seen[0].link, seen[0].key_id),
+        (&setup.dcs[0].link, setup.dcs[0].key_id)
+    );
 
     let addrs = vec!["198.51.100.2:443".parse().unwrap()];
     let moved = DcAddrs {
@@ -366,7 +372,10 @@ async fn another_tls_key_than_the_pinned_one_is_never_spoken_to() {
     let refused = account::sign_in(&server, "alice", PASSWORD, "phone").await;
     let error = refused.unwrap_err();
     assert!(
-        matches!(error, AccountError::Server(HttpsError::BadCertificate { .. })),
+        matches!(
+            error,
+            AccountError::Server(HttpsError::BadCertificate { .. })
+        ),
         "without a pin only the public roots count: {error}"
     );
 }
@@ -397,7 +406,10 @@ async fn what_keeps_a_server_from_starting_has_its_own_error() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("as"), "a file").unwrap();
     let unwritable = AccountServer::start(config(folder.path())).await;
-    assert!(matches!(unwritable, Err(StartError::DataFolder { .. })), "{unwritable:?}");
+    assert!(
+        matches!(unwritable, Err(StartError::DataFolder { .. })),
+        "{unwritable:?}"
+    );
 
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("as")).unwrap();
@@ -413,7 +425,10 @@ async fn what_keeps_a_server_from_starting_has_its_own_error() {
     let mut busy = config(folder.path());
     busy.listen = vec![taken.local_addr().unwrap()];
     let refused = AccountServer::start(busy).await;
-    assert!(matches!(refused, Err(StartError::Listen { .. })), "{refused:?}");
+    assert!(
+        matches!(refused, Err(StartError::Listen { .. })),
+        "{refused:?}"
+    );
 
     let mut files = config(folder.path());
     files.tls = Tls::Files {

@@ -72,6 +72,21 @@ impl AccountServer {
         self.renew(name, identity, node_key, now)
     }
 
+    /// A device that its account's root key has not signed: a ghost that an operator adds.
+    pub fn sign_in_without_root(&mut self, name: &Fqdn, now: Wall) -> Profile {
+        let mut profile = self.sign_in(name, now);
+        profile.certificate.root_signature = [0x55; 64];
+        profile.certificate = profile.certificate.signed_by(&self.authority);
+        self.issue(profile.certificate, profile.identity, profile.node_key, now)
+    }
+
+    /// A device under a root key that the operator made up.
+    pub fn sign_in_with_another_root(&mut self, name: &Fqdn, now: Wall) -> Profile {
+        self.roots
+            .retain(|account, _| Some(account) != name.parent().as_ref());
+        self.sign_in(name, now)
+    }
+
     /// A new ticket and certificate for a device with these keys.
     pub fn renew(
         &mut self,
@@ -81,6 +96,16 @@ impl AccountServer {
         now: Wall,
     ) -> Profile {
         let certificate = self.certify(name, &identity, now);
+        self.issue(certificate, identity, node_key, now)
+    }
+
+    fn issue(
+        &mut self,
+        certificate: IdentityCertificate,
+        identity: KeyPair,
+        node_key: SecretKey,
+        now: Wall,
+    ) -> Profile {
         let ticket_expires = now + TICKET_LIFETIME;
         let ticket = Ticket {
             node_key: node_key.clone(),

@@ -31,7 +31,10 @@ pub fn forged(process: &Process) -> u64 {
 pub fn dropped(process: &Process) -> u64 {
     match process {
         Process::Sink(_) => 0,
-        Process::Node(host) => host.node.counters().rejected(),
+        Process::Node(host) => {
+            let counters = host.node.counters();
+            counters.rejected() + counters.punches
+        }
         Process::Coordinator(host) => host.coordinator.counters().dropped.total(),
         Process::Relay(host) => {
             let all = ntm_relay::DropReason::ALL.into_iter();
@@ -45,6 +48,9 @@ pub fn doubles(process: &Process) -> u64 {
     match process {
         Process::Sink(_) | Process::Node(_) => 0,
         Process::Coordinator(host) => host.coordinator.counters().duplicates,
-        Process::Relay(host) => host.relay.counters().stale,
+        Process::Relay(host) => {
+            let counters = host.relay.counters();
+            counters.stale + counters.repeats
+        }
     }
 }

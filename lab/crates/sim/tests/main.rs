@@ -10,6 +10,7 @@ mod message_order;
 mod network;
 mod overhead;
 mod repeat;
+mod rules;
 mod setup_cost;
 mod stage;
 mod tamper;

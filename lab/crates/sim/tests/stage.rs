@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ntm_proto::{ConsentPolicy, TunnelStatus};
+use ntm_proto::{ConsentPolicy, Route, TunnelStatus};
 use ntm_sim::World;
 use ntm_sim::access::{Access, Neighbourhood};
 use ntm_sim::app::{Call, CallId, Outcome, Patience};
@@ -53,6 +53,7 @@ pub(crate) struct Stage {
     pub(crate) neighbourhood: Neighbourhood,
     pub(crate) mn: HostId,
     pub(crate) cn: HostId,
+    pub(crate) mn_name: Fqdn,
     pub(crate) cn_name: Fqdn,
     pub(crate) mn_zone: ZoneId,
     pub(crate) cn_zone: ZoneId,
@@ -99,6 +100,7 @@ impl Stage {
             neighbourhood: Neighbourhood::default(),
             mn: mn.unwrap(),
             cn: cn.unwrap(),
+            mn_name,
             cn_name,
             mn_zone: ntm_sim::net::CORE,
             cn_zone: ntm_sim::net::CORE,
@@ -165,20 +167,29 @@ impl Stage {
         tunnels.remove(0)
     }
 
+    /// Whether a host's only tunnel goes straight to its peer.
+    pub(crate) fn is_direct(&self, host: HostId) -> bool {
+        matches!(self.tunnel(host).route, Route::Direct { .. })
+    }
+
     /// Sends one virtual datagram from MN to a port of CN and says whether it arrived in time.
     pub(crate) fn send(&mut self, payload: &[u8]) -> bool {
-        let (mn, cn) = (self.mn, self.cn);
-        let to = self.tunnel(mn).peer.addrs.v6;
+        self.send_between(self.mn, self.cn, payload)
+    }
+
+    /// The same between any two.
+    pub(crate) fn send_between(&mut self, from: HostId, to: HostId, payload: &[u8]) -> bool {
+        let addr = self.tunnel(from).peer.addrs.v6;
         let socket = |n: &mut ntm_sim::process::NodeHost, _| n.node.udp_bind(None, 0).unwrap();
-        let from = self.world.with_node(mn, socket).unwrap();
-        let at = self.world.with_node(cn, socket).unwrap();
-        let port = self.node(cn).node.udp_port(at).unwrap();
-        let sent = self.world.with_node(mn, |n, now| {
-            n.node.udp_send(now, from, (to, port).into(), payload)
+        let source = self.world.with_node(from, socket).unwrap();
+        let at = self.world.with_node(to, socket).unwrap();
+        let port = self.node(to).node.udp_port(at).unwrap();
+        let sent = self.world.with_node(from, |n, now| {
+            n.node.udp_send(now, source, (addr, port).into(), payload)
         });
         sent.unwrap().unwrap();
         self.world.run_for(secs(2));
-        let received = self.world.with_node(cn, |n, _| n.node.udp_recv(at));
+        let received = self.world.with_node(to, |n, _| n.node.udp_recv(at));
         received.flatten().is_some_and(|r| r.data == payload)
     }
 }

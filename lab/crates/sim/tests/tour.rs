@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ntm_sim::access::Access;
 use ntm_sim::log::{LogBuffer, Opened};
 use ntm_sim::net::HostId;
 use ntm_sim::process::Process;
@@ -17,7 +18,8 @@ const UNTIL_REKEYED: u64 = 640;
 
 /// What an attacker learns from watching the tour: which datagram is of which type, who opens it.
 pub(crate) struct Itinerary {
-    pub(crate) packets: BTreeMap<PacketType, Vec<Leg>>,
+    /// Each with its bytes of payload.
+    pub(crate) packets: BTreeMap<PacketType, Vec<(Leg, usize)>>,
     pub(crate) messages: BTreeMap<String, Vec<Leg>>,
 }
 
@@ -26,14 +28,13 @@ pub(crate) struct Itinerary {
 pub(crate) struct Leg {
     pub(crate) id: u64,
     pub(crate) to: HostId,
+    /// Whether a node gets it there, not a server.
+    pub(crate) is_node: bool,
 }
 
 /// Takes the tour; the tap acts on it. The end is a stage on which a second call must work.
 pub(crate) fn take(tap: Option<impl Tap + 'static>, log: Option<LogBuffer>) -> Stage {
-    // Symmetric NATs: all data goes over the relay, so that a relay that restarts hints.
     let mut stage = Stage::dark(Setting {
-        mn: symmetric(),
-        cn: symmetric(),
         relays_per_domain: 2,
         ..Setting::default()
     });
@@ -43,7 +44,8 @@ pub(crate) fn take(tap: Option<impl Tap + 'static>, log: Option<LogBuffer>) -> S
         stage.world.set_tap(tap);
     }
     let (mn, cn) = (stage.mn, stage.cn);
-    stage.connect(mn, symmetric(), delay(10));
+    // Punches reach whoever is public; all else passes a NAT.
+    stage.connect(mn, Access::PublicV4, delay(10));
     stage.connect(cn, symmetric(), delay(10));
     stage.world.run_for(secs(15));
     let id = stage.call();
@@ -79,14 +81,16 @@ pub(crate) fn watch() -> Itinerary {
     let stage = tracing::subscriber::with_default(log.subscriber(), || {
         take(None::<NoTap>, Some(log.clone()))
     });
-    let mut packets: BTreeMap<PacketType, Vec<Leg>> = BTreeMap::new();
+    let mut packets: BTreeMap<PacketType, Vec<(Leg, usize)>> = BTreeMap::new();
     for line in stage.world.trace.lines() {
         if let What::Received(seen) = &line.what {
             let leg = Leg {
                 id: seen.id,
                 to: line.host,
+                is_node: stage.world.node(line.host).is_some(),
             };
-            packets.entry(seen.kind.unwrap()).or_default().push(leg);
+            let legs = packets.entry(seen.kind.unwrap()).or_default();
+            legs.push((leg, seen.len));
         }
     }
     let mut messages: BTreeMap<String, Vec<Leg>> = BTreeMap::new();
@@ -100,6 +104,7 @@ pub(crate) fn watch() -> Itinerary {
         let leg = Leg {
             id: *datagram,
             to: *host,
+            is_node: stage.world.node(*host).is_some(),
         };
         messages.entry(kind.clone()).or_default().push(leg);
     }

@@ -115,8 +115,8 @@ impl Node {
             }
             PacketType::Leg => self.handle_leg(now, from, &d),
             PacketType::Hint => self.handle_hint(now, from, &d),
-            // It has opened this end's NAT by arriving there.
-            PacketType::Punch => {}
+            // It opened the sender's NAT by leaving; the key to open it may come later than it.
+            PacketType::Punch => self.fx.counters.punches += 1,
             PacketType::Hello
             | PacketType::Bind
             | PacketType::LinkHello

@@ -74,10 +74,12 @@ pub struct Counters {
     pub unknown_selector: u64,
     /// Altered or forged: the seal or handshake does not hold.
     pub bad_seal: u64,
-    /// Seen before, or older than the replay window.
+    /// Seen before, or older than the replay window; doubles that get their answer again as well.
     pub replayed: u64,
     /// Well sealed, but not for this state: late, doubled or out of turn.
     pub unexpected: u64,
+    /// Dropped unread: they have opened their sender's NAT by then.
+    pub punches: u64,
     /// Inner packets with addresses that are not the tunnel's (rule 7).
     pub wrong_inner_address: u64,
     /// Virtual datagrams for a port nobody listens on, or a full socket.

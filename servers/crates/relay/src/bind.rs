@@ -6,9 +6,7 @@ use ntm_wire::header::{Datagram, HEADER_LEN, Header, PADDED_LEN, PacketType};
 use ntm_wire::id::PathId;
 use ntm_wire::kdf::hmac_sha256;
 use ntm_wire::key::SecretKey;
-use ntm_wire::message::{
-    BindStatus, LegBind, LegBindResponse, Message, Messages, Probe, ProbeReply, emit_all,
-};
+use ntm_wire::message::{BindStatus, LegBind, LegBindResponse, Message, Probe, ProbeReply};
 use ntm_wire::noise::open_at_server;
 use ntm_wire::seal::seal_salted;
 use ntm_wire::time::Now;
@@ -17,6 +15,7 @@ use ntm_wire::token::{Grant, RelayToken, SealedToken};
 use crate::counters::DropReason;
 use crate::leg::{Addresses, Leg};
 use crate::limit::Bucket;
+use crate::log;
 use crate::relay::Relay;
 
 /// Without state, a bind's counter must be this close to the server's clock, in milliseconds: an older
@@ -47,7 +46,7 @@ impl Relay {
         datagram: &[u8],
     ) -> Result<(), DropReason> {
         let content = self.open_bind(now, from, datagram)?;
-        let messages = Messages::parse_all(&content).map_err(|_| DropReason::BadBind)?;
+        let messages = log::opened(&content).map_err(|_| DropReason::BadBind)?;
         match messages.as_slice() {
             [Message::LegBind(bind)] => self.bind_leg(now, from, datagram.len(), bind),
             [Message::Measure(m), Message::Probe(probe)] => {
@@ -180,12 +179,16 @@ impl Relay {
             self.fx.counters.stale += 1;
             return Ok((BindStatus::Stale, leg.counter));
         }
+        if is_repeat {
+            self.fx.counters.repeats += 1;
+        } else {
+            self.fx.counters.rebound += 1;
+        }
         leg.addresses.bind(now.mono, bind.from, bind.len);
         leg.counter = bind.counter;
         leg.key = bind.token.leg_key.clone();
         (leg.token_kbps, leg.rate) = (bind.kbps, rate);
         leg.last_heard = now.mono;
-        self.fx.counters.rebound += 1;
         Ok((BindStatus::Bound, bind.counter))
     }
 
@@ -244,7 +247,7 @@ impl Relay {
         }
     }
 
-    /// Answers a probe on a measure token, and forgets it.
+    /// Answers a probe on a measure token, once.
     fn measure(
         &mut self,
         now: Now,
@@ -257,6 +260,9 @@ impl Relay {
             Grant::Measure { id } if now.wall < token.expires => id,
             Grant::Measure { .. } | Grant::Leg { .. } => return Err(DropReason::BadToken),
         };
+        if !self.measured.is_new((id, probe.id)) {
+            return Err(DropReason::MeasureReplayed);
+        }
         let reply = ProbeReply {
             id: probe.id,
             observed: from,
@@ -292,7 +298,7 @@ pub(crate) fn leg_datagram(
         counter: 0,
     };
     let mut out = header.emit();
-    let content = emit_all(messages);
+    let content = log::sealed(messages);
     let aad = [header.first_byte()];
     out.extend(seal_salted(key, "ntm leg to node", salt, &aad, &content));
     out

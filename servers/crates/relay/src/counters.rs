@@ -37,13 +37,15 @@ pub enum DropReason {
     BadLink,
     /// A link packet that came before.
     LinkReplayed,
+    /// A measurement that was answered before.
+    MeasureReplayed,
     /// More answers wait to be sent than the server keeps.
     QueueFull,
 }
 
 impl DropReason {
     /// Every reason, in order of declaration.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Malformed,
         Self::NotForRelay,
         Self::UnknownPath,
@@ -61,6 +63,7 @@ impl DropReason {
         Self::BadCookie,
         Self::BadLink,
         Self::LinkReplayed,
+        Self::MeasureReplayed,
         Self::QueueFull,
     ];
 
@@ -84,6 +87,7 @@ impl DropReason {
             Self::BadCookie => "bad_cookie",
             Self::BadLink => "bad_link",
             Self::LinkReplayed => "link_replayed",
+            Self::MeasureReplayed => "measure_replayed",
             Self::QueueFull => "queue_full",
         }
     }
@@ -108,6 +112,8 @@ pub struct Counters {
     pub rebound: u64,
     /// New addresses proved by their cookie.
     pub confirmed: u64,
+    /// Binds and confirmations that came twice from one address: answered alike, nothing changes.
+    pub repeats: u64,
     /// Binds answered with `Stale`.
     pub stale: u64,
     /// Binds answered with `ClockOff`.

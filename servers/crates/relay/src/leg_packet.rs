@@ -3,13 +3,14 @@
 use ntm_wire::addr::RealAddr;
 use ntm_wire::header::Datagram;
 use ntm_wire::id::PathId;
-use ntm_wire::message::{KeepAlive, LegBindConfirm, Message, Messages, ProbeReply};
+use ntm_wire::message::{KeepAlive, LegBindConfirm, Message, ProbeReply};
 use ntm_wire::seal::open_salted;
 use ntm_wire::time::Now;
 use subtle::ConstantTimeEq;
 
 use crate::bind::{cookie, leg_datagram};
 use crate::counters::DropReason;
+use crate::log;
 use crate::relay::Relay;
 
 impl Relay {
@@ -56,7 +57,7 @@ impl Relay {
         }
         let content = open_salted(&leg.key, "ntm leg from node", &d.aad(), d.body())
             .map_err(|_| DropReason::BadLeg)?;
-        let messages = Messages::parse_all(&content).map_err(|_| DropReason::BadLeg)?;
+        let messages = log::opened(&content).map_err(|_| DropReason::BadLeg)?;
         leg.last_heard = now.mono;
         Ok(messages)
     }
@@ -106,6 +107,8 @@ impl Relay {
         }
         if leg.addresses.prove(now.mono, from) {
             self.fx.counters.confirmed += 1;
+        } else {
+            self.fx.counters.repeats += 1;
         }
         Ok(())
     }

@@ -21,6 +21,8 @@ mod leg_packet;
 mod legs;
 mod limit;
 mod link;
+mod log;
+mod measured;
 mod meter;
 mod orders;
 mod relay;

@@ -14,7 +14,7 @@ use ntm_wire::addr::RealAddr;
 use ntm_wire::header::{Datagram, HEADER_LEN, Header, PacketType};
 use ntm_wire::id::TxId;
 use ntm_wire::key::{KeyPair, ServerKey};
-use ntm_wire::message::{KeepAlive, Message, Messages, RelayReport, emit_all};
+use ntm_wire::message::{KeepAlive, Message, RelayReport};
 use ntm_wire::noise::{Handshake, link_initiator, link_responder};
 use ntm_wire::time::Mono;
 
@@ -23,6 +23,7 @@ use crate::counters::DropReason;
 use crate::effects::Effects;
 use crate::event::Event;
 use crate::limit::Backoff;
+use crate::log;
 
 /// A DC counts a relay as down when it hears nothing for three of these.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
@@ -158,7 +159,7 @@ impl Link {
             }
         } else {
             let tx = TxId(fx.u32());
-            self.begin(now, tx, emit_all(&[report(tx).into()]));
+            self.begin(now, tx, log::sealed(&[report(tx).into()]));
             if self.sessions.is_empty() {
                 self.say_hello(to, own, fx);
             } else {
@@ -258,7 +259,7 @@ impl Link {
         let mut asking = self.asking.take().ok_or(DropReason::BadLink)?;
         let keys = asking.handshake.finish().map_err(|_| DropReason::BadLink)?;
         self.install(Session::new(asking.sid, d.counter(), &keys));
-        Messages::parse_all(&content).map_err(|_| DropReason::BadLink)
+        log::opened(&content).map_err(|_| DropReason::BadLink)
     }
 
     fn install(&mut self, session: Session) {
@@ -284,7 +285,7 @@ impl Link {
         let opened = link_responder(fx.bytes(), own, &self.key, &prologue(&header))
             .and_then(|mut h| h.read(d.body()).map(|content| (h, content)));
         let (mut handshake, content) = opened.map_err(|_| DropReason::BadLink)?;
-        let orders = Messages::parse_all(&content).map_err(|_| DropReason::BadLink)?;
+        let orders = log::opened(&content).map_err(|_| DropReason::BadLink)?;
         let sid = fx.u64();
         let answer = Header {
             kind: PacketType::LinkAccept,
@@ -296,7 +297,7 @@ impl Link {
             tx: TxId(fx.u32()),
             is_reply: false,
         };
-        let noise = handshake.write(&emit_all(&[prove.into()]));
+        let noise = handshake.write(&log::sealed(&[prove.into()]));
         let accept = [answer.emit(), noise.map_err(|_| DropReason::BadLink)?].concat();
         let keys = handshake.finish().map_err(|_| DropReason::BadLink)?;
         if accept.len() > HEADER_LEN + d.body().len() {
@@ -333,7 +334,7 @@ impl Link {
         if let (Some(session), false) = (self.sessions.front_mut(), messages.is_empty()) {
             fx.send(
                 self.addr.unwrap_or(asker),
-                session.seal(&emit_all(messages)),
+                session.seal(&log::sealed(messages)),
             );
         }
     }

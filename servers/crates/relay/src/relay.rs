@@ -21,6 +21,7 @@ use crate::hash::HashKey;
 use crate::legs::Legs;
 use crate::limit::{Rate, SourceLimit};
 use crate::link::Link;
+use crate::measured::Measured;
 use crate::meter::Meter;
 use crate::orders::Dc;
 use crate::revoked::Revoked;
@@ -56,6 +57,7 @@ pub struct Relay {
     pub(crate) bind_limit: SourceLimit,
     pub(crate) hint_key: SecretKey,
     pub(crate) cookie_key: SecretKey,
+    pub(crate) measured: Measured,
     pub(crate) fx: Effects,
     template: RelayReport,
     max_legs: usize,
@@ -90,6 +92,7 @@ impl Relay {
             ),
             hint_key: SecretKey::new(sha256(&[b"ntm hint key", &own.0])),
             cookie_key: SecretKey::new(fx.bytes()),
+            measured: Measured::default(),
             template: report_template(&config),
             max_legs: config.max_legs,
             meter: Meter::default(),

@@ -84,22 +84,25 @@ impl Hello {
         out
     }
 
-    /// Takes the cookie of a Challenge; `false` when its seal does not hold.
+    /// Takes the cookie of a Challenge.
     pub(crate) fn take_challenge(
         &mut self,
         dc: &ServerKey,
         challenge: &Datagram<&mut [u8]>,
         now: Mono,
-    ) -> bool {
+    ) -> Challenge {
         let ephemeral = self.noise.get(..32).unwrap_or_default();
         let key = SecretKey::new(sha256(&[b"ntm challenge key", &dc.0, ephemeral]));
         match open_salted(&key, "ntm challenge", &challenge.aad(), challenge.body()) {
             Ok(content) if content.len() == COOKIE_LEN + 8 => {
+                if self.cookie == content[..COOKIE_LEN] {
+                    return Challenge::Known;
+                }
                 self.cookie = content[..COOKIE_LEN].to_vec();
                 self.retry = Retry::new(now, None);
-                true
+                Challenge::Taken
             }
-            Ok(_) | Err(_) => false,
+            Ok(_) | Err(_) => Challenge::Forged,
         }
     }
 
@@ -120,6 +123,17 @@ impl Hello {
             messages,
         })
     }
+}
+
+/// What a Challenge comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Challenge {
+    /// A new cookie: the Hello goes out with it.
+    Taken,
+    /// The cookie that the Hello went out with already.
+    Known,
+    /// Its seal does not hold.
+    Forged,
 }
 
 /// Why an Accept opens no session.

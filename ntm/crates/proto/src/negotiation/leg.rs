@@ -132,6 +132,8 @@ impl RelayLeg {
     fn handle_response(&mut self, now: Now, fx: &mut Effects, r: &LegBindResponse) {
         match r.status {
             BindStatus::Bound if r.counter == self.counter => {
+                // A reminder of the RS when the confirmation was lost, or a replay: both get it again.
+                fx.counters.replayed += u64::from(self.state == State::Bound);
                 self.state = State::Bound;
                 self.unanswered_keep_alives = 0;
                 let confirm = LegBindConfirm {
@@ -160,6 +162,8 @@ impl RelayLeg {
     pub(crate) fn handle_hint(&mut self, now: Now, fx: &mut Effects) {
         if now.mono.since(self.last_bind) >= REBIND_PACE {
             self.bind(now, fx);
+        } else {
+            fx.counters.unexpected += 1;
         }
     }
 

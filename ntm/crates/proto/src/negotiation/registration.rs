@@ -397,8 +397,10 @@ impl Node {
                 let answered = messages
                     .iter()
                     .any(|x| matches!(x, Message::ProbeReply(r) if r.id == m.probe));
-                if answered {
-                    m.rtt.get_or_insert(now.since(m.sent));
+                if answered && m.rtt.is_none() {
+                    m.rtt = Some(now.since(m.sent));
+                } else {
+                    self.fx.counters.replayed += 1;
                 }
             }
             Some(Err(_)) => self.fx.counters.malformed += 1,

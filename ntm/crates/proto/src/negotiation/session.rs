@@ -12,7 +12,7 @@ use ntm_wire::replay::ReplayWindow;
 use ntm_wire::seal::{OpeningKey, SealingKey};
 use ntm_wire::time::Mono;
 
-use super::hello::{Credentials, Hello, NotAccepted};
+use super::hello::{Challenge, Credentials, Hello, NotAccepted};
 use super::retry::{Due, Retry, smooth};
 use crate::effects::Effects;
 use crate::log;
@@ -96,11 +96,13 @@ impl DcSession {
             fx.counters.unknown_selector += 1;
             return;
         };
-        if hello.take_challenge(dc, d, now) {
-            let datagram = hello.datagram();
-            self.transmit(now, fx, datagram);
-        } else {
-            fx.counters.bad_seal += 1;
+        match hello.take_challenge(dc, d, now) {
+            Challenge::Taken => {
+                let datagram = hello.datagram();
+                self.transmit(now, fx, datagram);
+            }
+            Challenge::Known => fx.counters.replayed += 1,
+            Challenge::Forged => fx.counters.bad_seal += 1,
         }
     }
 

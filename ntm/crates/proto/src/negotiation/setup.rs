@@ -243,7 +243,10 @@ impl Tunnel {
     ) -> Option<Vec<u8>> {
         if let Some(live) = self.live() {
             match live.answered.clone().filter(|c| c.request == noise) {
-                Some(cached) => self.transmit(now.mono, fx, a.way, cached.response),
+                Some(cached) => {
+                    fx.counters.replayed += 1;
+                    self.transmit(now.mono, fx, a.way, cached.response);
+                }
                 None => fx.counters.unexpected += 1,
             }
             return None;

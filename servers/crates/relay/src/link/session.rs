@@ -1,12 +1,13 @@
 //! One established session with a DC.
 
 use ntm_wire::header::{Datagram, Header, PacketType};
-use ntm_wire::message::{Message, Messages};
+use ntm_wire::message::Message;
 use ntm_wire::noise::SessionKeys;
 use ntm_wire::replay::ReplayWindow;
 use ntm_wire::seal::{OpeningKey, SealingKey};
 
 use crate::counters::DropReason;
+use crate::log;
 
 pub(super) struct Session {
     sid: u64,
@@ -58,6 +59,6 @@ impl Session {
         let content = self.opening.open(counter, &aad, d.into_body_mut());
         let content = content.map_err(|_| DropReason::BadLink)?;
         self.window.mark(counter);
-        Messages::parse_all(content).map_err(|_| DropReason::BadLink)
+        log::opened(content).map_err(|_| DropReason::BadLink)
     }
 }
