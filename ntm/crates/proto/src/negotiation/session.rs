@@ -4,12 +4,12 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use ntm_wire::addr::RealAddr;
-use ntm_wire::header::{Datagram, Header, PacketType};
+use ntm_wire::header::{Datagram, HEADER_LEN, Header, PADDED_LEN, PacketType};
 use ntm_wire::id::{InterfaceId, TxId};
-use ntm_wire::message::{Message, Messages, emit_all};
+use ntm_wire::message::{Message, Messages, emit_all, pad_to};
 use ntm_wire::noise::SessionKeys;
 use ntm_wire::replay::ReplayWindow;
-use ntm_wire::seal::{OpeningKey, SealingKey};
+use ntm_wire::seal::{OpeningKey, SealingKey, TAG_LEN};
 use ntm_wire::time::Mono;
 
 use super::hello::{Challenge, Credentials, Hello, NotAccepted};
@@ -303,6 +303,10 @@ impl DcSession {
     }
 }
 
+fn is_registration(message: &Message) -> bool {
+    matches!(message, Message::RegistrationRequest(_))
+}
+
 impl Session {
     fn new(sid: u64, dc_sid: u64, keys: &SessionKeys) -> Self {
         Self {
@@ -325,7 +329,12 @@ impl Session {
         let mut out = header.emit();
         let from = out.len();
         log::sealed(messages);
-        out.extend(emit_all(messages));
+        let mut content = emit_all(messages);
+        // After a move the answer is held to three times the question, and lists all relays.
+        if messages.iter().any(is_registration) {
+            pad_to(&mut content, PADDED_LEN - HEADER_LEN - TAG_LEN);
+        }
+        out.extend(content);
         self.sealing
             .seal(header.counter, &[header.first_byte()], &mut out, from);
         out
