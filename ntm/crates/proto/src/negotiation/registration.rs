@@ -6,7 +6,7 @@ use ntm_wire::addr::{
     Candidate, CandidateKind, MAX_CANDIDATES, NatVerdict, RealAddr, VirtualAddrs,
 };
 use ntm_wire::header::Datagram;
-use ntm_wire::id::{Epoch, RsId, TxId};
+use ntm_wire::id::{Epoch, InterfaceId, RsId, TxId};
 use ntm_wire::key::SecretKey;
 use ntm_wire::message::{
     Deregistration, KeepAlive, MAX_RELAYS, Measure, Message, Messages, Probe, Registered,
@@ -24,7 +24,6 @@ use crate::event::{Event, RegisterError};
 use crate::log;
 use crate::node::Node;
 use crate::status::RelayStatus;
-use ntm_wire::id::InterfaceId;
 
 /// After a registration that failed; doubled up to [`SLOWEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -57,6 +56,8 @@ struct Measurement {
     key: SecretKey,
     sent: Mono,
     rtt: Option<Duration>,
+    /// This node's address as the relay saw it.
+    observed: Option<RealAddr>,
 }
 
 impl Registration {
@@ -95,17 +96,13 @@ impl Registration {
     }
 
     fn rtt_of(&self, rs: RsId) -> Option<Duration> {
-        self.measurements
-            .iter()
-            .find(|m| m.rs == rs)
-            .and_then(|m| m.rtt)
+        let of_rs = self.measurements.iter().filter(|m| m.rs == rs);
+        of_rs.filter_map(|m| m.rtt).min()
     }
 
     fn rtts(&self) -> Vec<RelayRtt> {
-        let known = self
-            .measurements
-            .iter()
-            .filter_map(|m| Some((m.rs, m.rtt?)));
+        let relays = self.registered.iter().flat_map(|r| &r.relays);
+        let known = relays.filter_map(|r| Some((r.rs, self.rtt_of(r.rs)?)));
         let in_ms = |d: Duration| u16::try_from(d.as_millis()).unwrap_or(u16::MAX);
         known
             .map(|(rs, rtt)| RelayRtt {
@@ -183,7 +180,20 @@ impl Node {
             interface: l.interface,
             addr: l.addr,
         };
-        self.locals.iter().map(host).take(MAX_CANDIDATES).collect()
+        let mut out: Vec<Candidate> = self.locals.iter().map(host).collect();
+        // The DC sees the address of one family only; relays were asked over each.
+        let seen = self.registration.measurements.iter();
+        for addr in seen.filter_map(|m| m.observed) {
+            if out.iter().all(|c| c.addr != addr) {
+                out.push(Candidate {
+                    kind: CandidateKind::Observed,
+                    interface: InterfaceId(0),
+                    addr,
+                });
+            }
+        }
+        out.truncate(MAX_CANDIDATES);
+        out
     }
 
     /// Opens a session with the DC if one is wanted; the registration goes first in it.
@@ -375,7 +385,7 @@ impl Node {
         let reach = self.reach();
         self.registration.measurements = relays
             .iter()
-            .filter_map(|i| measure(i, &reach, now, &mut self.fx))
+            .flat_map(|i| measure(i, &reach, now, &mut self.fx))
             .collect();
         self.registration.report_at =
             (!self.registration.measurements.is_empty()).then_some(now + MEASURE_WAIT);
@@ -383,26 +393,16 @@ impl Node {
 
     /// Takes the answer to a measurement; `false` when the selector names none.
     pub(crate) fn handle_measured(&mut self, now: Mono, d: &Datagram<&mut [u8]>) -> bool {
-        let Some(m) = self
-            .registration
-            .measurements
-            .iter_mut()
-            .find(|m| m.id == d.selector())
-        else {
+        let measurements = &mut self.registration.measurements;
+        let Some(m) = measurements.iter().find(|m| m.id == d.selector()) else {
             return false;
         };
         let opened = open_salted(&m.key, "ntm leg to node", &d.aad(), d.body()).ok();
         match opened.as_deref().map(Messages::parse_all) {
             Some(Ok(messages)) => {
                 log::opened(&messages);
-                let answered = messages
-                    .iter()
-                    .any(|x| matches!(x, Message::ProbeReply(r) if r.id == m.probe));
-                if answered && m.rtt.is_none() {
-                    m.rtt = Some(now.since(m.sent));
-                } else {
-                    self.fx.counters.replayed += 1;
-                }
+                let is_news = messages.iter().any(|x| take_reply(measurements, x, now));
+                self.fx.counters.replayed += u64::from(!is_news);
             }
             Some(Err(_)) => self.fx.counters.malformed += 1,
             None => self.fx.counters.bad_seal += 1,
@@ -422,11 +422,31 @@ impl Node {
     }
 }
 
-fn measure(info: &RelayInfo, reach: &Reach, now: Mono, fx: &mut Effects) -> Option<Measurement> {
+/// `true` when a measurement has its answer now.
+fn take_reply(measurements: &mut [Measurement], message: &Message, now: Mono) -> bool {
+    let Message::ProbeReply(reply) = message else {
+        return false;
+    };
+    let asked = measurements.iter_mut().find(|m| m.probe == reply.id);
+    let Some(m) = asked.filter(|m| m.rtt.is_none()) else {
+        return false;
+    };
+    m.rtt = Some(now.since(m.sent));
+    m.observed = Some(reply.observed);
+    true
+}
+
+/// Asks a relay over each family that this network has.
+fn measure(info: &RelayInfo, reach: &Reach, now: Mono, fx: &mut Effects) -> Vec<Measurement> {
     let v4 = info.v4.map(std::net::SocketAddr::from);
     let v6 = info.v6.map(std::net::SocketAddr::from);
-    let ways = reach.server(v4.into_iter().chain(v6).map(RealAddr));
-    let to = *ways.first()?;
+    let way = |addr| reach.server([RealAddr(addr)]).first().copied();
+    let ways = v4.into_iter().chain(v6).filter_map(way);
+    ways.filter_map(|to| measure_way(info, to, now, fx))
+        .collect()
+}
+
+fn measure_way(info: &RelayInfo, to: RealAddr, now: Mono, fx: &mut Effects) -> Option<Measurement> {
     let probe = fx.u32();
     let messages = [
         Measure {
@@ -448,5 +468,6 @@ fn measure(info: &RelayInfo, reach: &Reach, now: Mono, fx: &mut Effects) -> Opti
         key: info.measure_key.clone(),
         sent: now,
         rtt: None,
+        observed: None,
     })
 }
