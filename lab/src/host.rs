@@ -91,13 +91,15 @@ impl Host {
     pub fn join(&mut self, radio: Radio, lan: &Arc<Lan>) -> anyhow::Result<()> {
         let fresh = Attachment::new(Arc::clone(lan), radio);
         let old = self.replace(radio, None);
-        let forget = old.map(|o| o.removal()).unwrap_or_default();
         self.air.ip(&format!(
             "link set {} master {} up\n",
             self.port(radio),
             fresh.bridge()
         ))?;
-        self.namespace.ip(&(forget + &fresh.addition()))?;
+        if let Some(old) = old {
+            old.remove(&self.namespace)?;
+        }
+        fresh.add(&self.namespace)?;
         fresh.tell_name_server(&self.namespace)?;
         self.replace(radio, Some(fresh));
         Ok(())
@@ -110,7 +112,7 @@ impl Host {
         };
         self.air
             .ip(&format!("link set {} nomaster down\n", self.port(radio)))?;
-        self.namespace.ip(&old.removal())
+        old.remove(&self.namespace)
     }
 
     /// Gets other addresses in the network it is in.
@@ -139,16 +141,13 @@ impl Host {
     /// Switches the interface off, or on again with the addresses it had.
     pub fn switch(&self, radio: Radio, on: bool) -> anyhow::Result<()> {
         let device = radio.device();
+        let attachment = self.attachment(radio);
         if !on {
-            return self.namespace.ip(&format!(
-                "addr flush dev {device}\nlink set {device} down\n"
-            ));
+            attachment.map_or(Ok(()), |a| a.remove(&self.namespace))?;
+            return self.namespace.ip(&format!("link set {device} down\n"));
         }
-        let again = self.attachment(radio).map(Attachment::addition);
-        self.namespace.ip(&format!(
-            "link set {device} up\n{}",
-            again.unwrap_or_default()
-        ))
+        self.namespace.ip(&format!("link set {device} up\n"))?;
+        attachment.map_or(Ok(()), |a| a.add(&self.namespace))
     }
 
     fn attachment(&self, radio: Radio) -> Option<&Attachment> {

@@ -9,10 +9,11 @@ mod sweep;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, bail};
-use nix::sys::signal::{SigSet, Signal};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use crate::netns::Namespace;
 
@@ -64,7 +65,7 @@ impl Lease {
         std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
         let lock = locked_file(&folder)?;
         let gate = Gate::default();
-        watch_signals();
+        watch_signals()?;
         running().push((id.clone(), gate.clone()));
         Ok(Self {
             id,
@@ -154,23 +155,20 @@ fn running() -> MutexGuard<'static, Vec<(String, Gate)>> {
     RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// From now on SIGINT, SIGTERM and SIGHUP tear down first. Threads that exist already are not covered,
-/// so the program takes its lease before it starts any.
-fn watch_signals() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let mut set = SigSet::empty();
-        for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-            set.add(signal);
-        }
-        if set.thread_block().is_ok() {
-            std::thread::spawn(move || tear_down_at(set));
-        }
-    });
+/// From now on SIGINT, SIGTERM and SIGHUP tear down first.
+fn watch_signals() -> anyhow::Result<()> {
+    static WATCHED: Mutex<bool> = Mutex::new(false);
+    let mut watched = WATCHED.lock().unwrap_or_else(PoisonError::into_inner);
+    if !*watched {
+        let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).context("watching signals")?;
+        std::thread::spawn(move || tear_down_at(signals));
+        *watched = true;
+    }
+    Ok(())
 }
 
-fn tear_down_at(signals: SigSet) {
-    if signals.wait().is_err() {
+fn tear_down_at(mut signals: Signals) {
+    if signals.forever().next().is_none() {
         return;
     }
     let all = std::mem::take(&mut *running());

@@ -58,8 +58,22 @@ impl Namespace {
 
     /// Lines for `ip -batch`, as one process, so that they take effect together.
     pub fn ip(&self, lines: &str) -> anyhow::Result<()> {
+        self.batch(None, lines)
+    }
+
+    /// The same for what `ip` can't tell to be IPv6 by itself, such as rules.
+    pub fn ip6(&self, lines: &str) -> anyhow::Result<()> {
+        self.batch(Some("-6"), lines)
+    }
+
+    fn batch(&self, family: Option<&str>, lines: &str) -> anyhow::Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
         let mut command = Command::new("ip");
-        command.args(["-n", &self.name, "-batch", "-"]);
+        command.args(["-n", &self.name]);
+        command.args(family);
+        command.args(["-batch", "-"]);
         feed(command, lines).with_context(|| format!("in {}:\n{lines}", self.name))
     }
 

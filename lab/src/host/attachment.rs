@@ -36,32 +36,51 @@ impl Attachment {
         &self.seat.bridge
     }
 
-    /// Addresses, routes and rules. `replace` and a rule of the same look make it safe to repeat.
-    pub(super) fn addition(&self) -> String {
+    /// Gives the host addresses, routes and rules; safe to repeat.
+    pub(super) fn add(&self, to: &Namespace) -> anyhow::Result<()> {
+        self.run(to, |seat, is_v6| self.addition(seat, is_v6))
+    }
+
+    /// Takes them away.
+    pub(super) fn remove(&self, from: &Namespace) -> anyhow::Result<()> {
+        self.run(from, |seat, is_v6| self.removal(seat, is_v6))
+    }
+
+    /// One batch per family that the network has.
+    fn run(
+        &self,
+        namespace: &Namespace,
+        lines: impl Fn(&Seat, bool) -> String,
+    ) -> anyhow::Result<()> {
+        namespace.ip(&lines(&self.seat, false))?;
+        namespace.ip6(&lines(&self.seat, true))
+    }
+
+    fn addition(&self, seat: &Seat, is_v6: bool) -> String {
         let (device, table) = (self.radio.device(), TABLE + self.radio.index());
         let metric = METRIC + self.radio.index();
+        let flag = if is_v6 { " nodad" } else { "" };
         let mut lines = String::new();
-        for net in &self.seat.addresses {
-            let flag = if net.ip.is_ipv6() { " nodad" } else { "" };
+        for net in seat.addresses.iter().filter(|n| n.ip.is_ipv6() == is_v6) {
             lines += &format!("addr replace {net} dev {device}{flag}\n");
             lines += &format!("rule add from {} table {table}\n", net.ip);
         }
-        for gateway in &self.seat.gateways {
+        for gateway in seat.gateways.iter().filter(|g| g.is_ipv6() == is_v6) {
             lines += &format!("route replace default via {gateway} dev {device} metric {metric}\n");
             lines += &format!("route replace default via {gateway} dev {device} table {table}\n");
         }
         lines
     }
 
-    /// Takes them away; routes over IPv4 go with their address.
-    pub(super) fn removal(&self) -> String {
+    /// Routes over IPv4 go with their address; those over IPv6 do not.
+    fn removal(&self, seat: &Seat, is_v6: bool) -> String {
         let (device, table) = (self.radio.device(), TABLE + self.radio.index());
         let mut lines = String::new();
-        for gateway in self.seat.gateways.iter().filter(|g| g.is_ipv6()) {
+        for gateway in seat.gateways.iter().filter(|g| is_v6 && g.is_ipv6()) {
             lines += &format!("route del default via {gateway} dev {device}\n");
             lines += &format!("route del default via {gateway} dev {device} table {table}\n");
         }
-        for net in &self.seat.addresses {
+        for net in seat.addresses.iter().filter(|n| n.ip.is_ipv6() == is_v6) {
             lines += &format!("rule del from {} table {table}\n", net.ip);
             lines += &format!("addr del {net} dev {device}\n");
         }
