@@ -1,13 +1,18 @@
 //! The `ntm-lab` command.
 
+mod capture;
 mod clean;
 mod list;
 mod matrix;
+mod shell;
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::matrix::Pair;
+use crate::network::Network;
 
 /// Networks of all kinds on one machine, and the real programs in them. Needs root.
 #[derive(Debug, Parser)]
@@ -21,6 +26,8 @@ struct Args {
 enum Command {
     List(list::List),
     Matrix(matrix::MatrixCommand),
+    Shell(shell::Shell),
+    Capture(capture::Capture),
     Clean(clean::Clean),
 }
 
@@ -34,6 +41,8 @@ pub fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),
+        Command::Shell(c) => c.run(),
+        Command::Capture(c) => c.run(),
         Command::Clean(c) => c.run(),
     };
     match done {
@@ -56,4 +65,12 @@ fn print(line: &str) {
 /// A remark beside the report.
 fn note(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// `caller:callee`, or a caller whose callee has a public address.
+fn pair(text: &str) -> anyhow::Result<Pair> {
+    match text.split_once(':') {
+        Some((from, to)) => Ok((from.parse()?, to.parse()?)),
+        None => Ok((text.parse()?, Network::PublicV4)),
+    }
 }

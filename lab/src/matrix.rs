@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::network::Network;
 
-pub use bench::Bench;
+pub use bench::{Bench, Side};
 pub use picture::picture;
 pub use report::{Row, Spread};
 pub use table::table;
@@ -41,6 +41,19 @@ pub struct Matrix {
 }
 
 impl Matrix {
+    /// One try of each pair at 50 ms, without loss.
+    pub fn of(pairs: Vec<Pair>) -> Self {
+        Self {
+            pairs,
+            tries: 1,
+            loss: 0.0,
+            rtt: Duration::from_millis(50),
+            seed: 1,
+            jobs: 1,
+            keep: None,
+        }
+    }
+
     /// Every ordered pair of these.
     pub fn all_pairs(networks: &[Network]) -> Vec<Pair> {
         let with = |a: &Network| networks.iter().map(|b| (*a, *b)).collect::<Vec<_>>();

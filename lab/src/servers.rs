@@ -113,6 +113,11 @@ impl Device {
         &self.name
     }
 
+    /// The namespace of its host.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
     /// The folder of its profile.
     pub fn profile(&self) -> &Path {
         &self.profile

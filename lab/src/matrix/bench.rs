@@ -24,7 +24,7 @@ const PORTS: u64 = 40_000;
 
 /// Which end of a pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Side {
+pub enum Side {
     /// Asks for the name.
     Caller,
     /// Answers.
@@ -73,6 +73,16 @@ impl Bench {
         })
     }
 
+    /// The device of a side.
+    pub fn device(&self, side: Side, network: Network) -> anyhow::Result<&Device> {
+        Ok(&self.place(side, network)?.device)
+    }
+
+    /// The world around it.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+
     /// Tries one pair as often as the matrix says.
     pub(super) fn try_pair(&self, matrix: &Matrix, pair: Pair) -> anyhow::Result<Row> {
         let mut tries = Vec::new();
@@ -83,7 +93,8 @@ impl Bench {
         Ok(Row::of(pair, matrix, &tries))
     }
 
-    fn try_once(
+    /// One try of a pair; every lossy one loses what the matrix says.
+    pub fn try_once(
         &self,
         matrix: &Matrix,
         (from, to): Pair,
