@@ -42,6 +42,14 @@ impl Radio {
     }
 }
 
+/// Routes over a radio without carrier are not taken, as wherever something manages networks.
+const WITHOUT_CARRIER: &[(&str, &str)] = &[
+    ("net/ipv4/conf/all/ignore_routes_with_linkdown", "1"),
+    ("net/ipv4/conf/default/ignore_routes_with_linkdown", "1"),
+    ("net/ipv6/conf/all/ignore_routes_with_linkdown", "1"),
+    ("net/ipv6/conf/default/ignore_routes_with_linkdown", "1"),
+];
+
 /// A host.
 #[derive(Debug)]
 pub struct Host {
@@ -65,6 +73,7 @@ impl Host {
             number,
             attachments: [None, None],
         };
+        this.namespace.settings(WITHOUT_CARRIER)?;
         let mut lines = String::new();
         for radio in Radio::ALL {
             let (device, port) = (radio.device(), this.port(radio));

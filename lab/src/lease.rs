@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, bail};
+use nix::sched::{CloneFlags, unshare};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -56,7 +57,7 @@ pub struct Lease {
 impl Lease {
     /// Removes what dead runs left, and begins a run.
     pub fn take() -> anyhow::Result<Self> {
-        tools_are_there()?;
+        is_allowed()?;
         clean()?;
         static SERIAL: AtomicU32 = AtomicU32::new(0);
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
@@ -182,11 +183,21 @@ fn tear_down_at(mut signals: Signals) {
 /// What the lab calls, with the package that brings it.
 const TOOLS: &[(&str, &str)] = &[("ip", "iproute2"), ("nft", "nftables"), ("tayga", "tayga")];
 
-fn tools_are_there() -> anyhow::Result<()> {
+/// Whether this process may make namespaces and devices, and has the tools; the error says what to do.
+pub fn is_allowed() -> anyhow::Result<()> {
     anyhow::ensure!(
         nix::unistd::geteuid().is_root(),
         "network namespaces need root: run it with sudo"
     );
+    anyhow::ensure!(
+        Path::new("/dev/net/tun").exists(),
+        "no /dev/net/tun: a container must be given this device"
+    );
+    // A thread of its own, since this one is to stay where it is.
+    let unshared = std::thread::spawn(|| unshare(CloneFlags::CLONE_NEWNET)).join();
+    unshared
+        .map_err(|_| anyhow::anyhow!("a thread panicked"))?
+        .context("making a network namespace")?;
     let missing: Vec<&str> = TOOLS
         .iter()
         .filter(|(tool, _)| !is_installed(tool))

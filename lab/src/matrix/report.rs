@@ -36,9 +36,12 @@ pub struct Row {
     pub seed: u64,
     #[serde(skip)]
     pair: Pair,
-    /// What the tries with loss took, apart.
+    /// Each time to the first byte, of tries without loss and with.
     #[serde(skip)]
-    pub at_loss_ms: Middle,
+    pub(super) first_bytes: [Vec<Duration>; 2],
+    /// Each time to the direct path, of tries without loss and with.
+    #[serde(skip)]
+    pub(super) directs: [Vec<Duration>; 2],
     /// What was complained of, once each.
     #[serde(skip)]
     pub trouble: Vec<String>,
@@ -68,9 +71,10 @@ impl Row {
     pub(super) fn of(pair: Pair, matrix: &Matrix, tries: &[(bool, Attempt)]) -> Self {
         let ok = || tries.iter().filter(|(_, a)| a.is_ok());
         let direct = ok().filter(|(_, a)| a.is_direct()).count();
-        let first: Vec<Duration> = ok().filter_map(|(_, a)| a.first_byte).collect();
-        let at_loss = ok().filter(|(lossy, _)| *lossy);
         let clear = ok().filter(|(lossy, _)| !lossy);
+        let first_bytes = apart(tries, |a| a.first_byte);
+        let directs = apart(tries, |a| a.direct_after);
+        let (first, moved) = (first_bytes.concat(), directs.concat());
         Self {
             from: pair.0.to_string(),
             to: pair.1.to_string(),
@@ -80,15 +84,12 @@ impl Row {
             route: route(ok().count(), direct),
             first_byte_ms: Spread::of(&first),
             first_byte_r: Middle::of(&first).in_round_trips(matrix.rtt),
-            direct_ms: Middle::of(&ok().filter_map(|(_, a)| a.direct_after).collect::<Vec<_>>()),
+            direct_ms: Middle::of(&moved),
             lost: clear.map(|(_, a)| a.sent.saturating_sub(a.echoed)).sum(),
             seed: matrix.seed,
             pair,
-            at_loss_ms: Middle::of(
-                &at_loss
-                    .filter_map(|(_, a)| a.first_byte)
-                    .collect::<Vec<_>>(),
-            ),
+            first_bytes,
+            directs,
             trouble: troubles(tries),
         }
     }
@@ -115,6 +116,18 @@ impl Row {
     }
 }
 
+/// Times of tries that connected, without loss and with.
+fn apart(
+    tries: &[(bool, Attempt)],
+    time: impl Fn(&Attempt) -> Option<Duration>,
+) -> [Vec<Duration>; 2] {
+    let of = |lossy| {
+        let wanted = tries.iter().filter(|(l, a)| *l == lossy && a.is_ok());
+        wanted.filter_map(|(_, a)| time(a)).collect()
+    };
+    [of(false), of(true)]
+}
+
 fn route(ok: usize, direct: usize) -> Option<&'static str> {
     (ok > 0).then_some(if direct == ok { "direct" } else { "relay" })
 }
@@ -137,7 +150,7 @@ impl Attempt {
 }
 
 impl Spread {
-    fn of(durations: &[Duration]) -> Self {
+    pub(super) fn of(durations: &[Duration]) -> Self {
         let Middle { p50, p95 } = Middle::of(durations);
         let max = durations.iter().max().copied().map(ms);
         Self { p50, p95, max }

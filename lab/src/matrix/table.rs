@@ -1,8 +1,9 @@
 //! The matrix for people: a grid, and below it whatever is not as it should be.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use super::Row;
+use super::{Row, Spread};
 use crate::network::Network;
 
 /// A cell's width.
@@ -28,7 +29,8 @@ pub fn table(rows: &[Row]) -> String {
         }
         out.push('\n');
     }
-    out + "\nD direct, R by the relay, with the median ms to the first byte; ! not as it should be\n"
+    out + &summary(rows)
+        + "\nD direct, R by the relay, with the median ms to the first byte; ! not as it should be\n"
         + &findings(rows)
 }
 
@@ -66,6 +68,31 @@ pub(super) fn cell(row: &Row) -> String {
     }
     let ms = row.first_byte_ms.p50.unwrap_or_default();
     format!("{mark}{letter} {ms:.0}")
+}
+
+/// Times over all pairs, by route, without loss and with.
+fn summary(rows: &[Row]) -> String {
+    let mut out = format!("\n{:28}{:>8}{:>8}{:>8}\n", "ms", "median", "p95", "worst");
+    for (route, letter) in [("direct", "direct"), ("relay", "by the relay")] {
+        let of_route = || rows.iter().filter(move |r| r.route == Some(route));
+        for (i, loss) in ["", ", with loss"].into_iter().enumerate() {
+            let times = of_route().filter_map(|r| r.first_bytes.get(i)).flatten();
+            line(&mut out, &format!("first byte {letter}{loss}"), times);
+        }
+    }
+    for (i, loss) in ["", ", with loss"].into_iter().enumerate() {
+        let times = rows.iter().filter_map(|r| r.directs.get(i)).flatten();
+        line(&mut out, &format!("relay to direct{loss}"), times);
+    }
+    out
+}
+
+fn line<'a>(out: &mut String, what: &str, times: impl Iterator<Item = &'a Duration>) {
+    let times: Vec<Duration> = times.copied().collect();
+    let Spread { p50, p95, max } = Spread::of(&times);
+    if let (Some(p50), Some(p95), Some(max)) = (p50, p95, max) {
+        let _ = writeln!(out, "{what:28}{p50:8.0}{p95:8.0}{max:8.0}");
+    }
 }
 
 fn findings(rows: &[Row]) -> String {
