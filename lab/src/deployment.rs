@@ -140,6 +140,12 @@ impl Deployment {
             .to_owned())
     }
 
+    /// The link with which somebody's other devices find the server.
+    pub fn server_link(&self, of: &str) -> anyhow::Result<String> {
+        let devices = succeed(self.ntm(of)?.args(["devices"]).finish()?)?;
+        link_in(&devices.stdout).context("no server link among the devices")
+    }
+
     /// Both add each other to their contacts, so that direct routes are allowed.
     pub fn befriend(&self, one: &str, other: &str) -> anyhow::Result<()> {
         for (who, whom) in [(one, other), (other, one)] {

@@ -64,6 +64,22 @@ fn each_mistake_at_the_command_has_its_own_message_and_exit_code() {
         &["letters"],
     );
 
+    let server = d.server_link("alice").unwrap();
+    let sign_in = |account: &str| {
+        let run = d.ntm("thief").unwrap();
+        let run = run.env("NTM_PASSWORD", "not the password");
+        run.args(["sign-in", "--server", &server, account])
+            .finish()
+            .unwrap()
+    };
+    let (wrong, unknown) = (sign_in("alice"), sign_in("zoe"));
+    expect("wrong password", &wrong, 4, &["password", "try again"]);
+    expect("no such account", &unknown, 4, &["password", "try again"]);
+    assert_eq!(
+        wrong.stderr, unknown.stderr,
+        "who has an account is nobody's business"
+    );
+
     let taken = UdpSocket::bind("0.0.0.0:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
     expect(

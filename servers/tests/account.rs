@@ -95,7 +95,7 @@ fn session(device: &Device) -> Session {
 }
 
 fn code_of<T>(result: Result<T, AccountError>) -> Option<ErrorCode> {
-    result.map(drop).expect_err("this should be refused").code()
+    result.err().unwrap().code()
 }
 
 fn names(update: &DcUpdate) -> Vec<String> {

@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::Context;
 use super::exit::Exit;
 use super::failure::Failure;
+use super::{Context, names};
 use crate::account::Session;
 use crate::profile::Profile;
 
@@ -42,7 +42,19 @@ impl Devices {
             let here = if device.this { "   (this one)" } else { "" };
             context.out.line(format!("{}{here}", device.name));
         }
-        context.out.json(&json!({ "devices": devices }));
+        let server = session.server().to_string();
+        context.out.line(another(&profile, &server));
+        let answer = json!({ "devices": devices, "server": server });
+        context.out.json(&answer);
         Ok(Exit::Ok)
     }
+}
+
+/// How to make one more machine a device: with the link, no name service and no public certificate
+/// is needed to find and believe the server.
+fn another(profile: &Profile, server: &str) -> String {
+    let device = &profile.membership().certificate.fqdn;
+    let account = device.parent().unwrap_or_else(|| device.clone());
+    let account = names::account(&account);
+    format!("\nanother device: ntm sign-in --server {server} {account}")
 }

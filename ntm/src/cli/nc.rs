@@ -24,7 +24,7 @@ pub(super) struct Nc {
     #[arg(short)]
     udp: bool,
     /// Wait for somebody on this virtual port instead.
-    #[arg(short, long, value_name = "PORT", conflicts_with_all = ["name", "port"])]
+    #[arg(short, long, value_name = "PORT", conflicts_with_all = ["name", "virtual_port"])]
     listen: Option<u16>,
     /// Seconds to wait for answers after the input's end.
     #[arg(short, long, default_value_t = 1, value_name = "SECONDS")]
@@ -33,7 +33,7 @@ pub(super) struct Nc {
     #[arg(required_unless_present = "listen")]
     name: Option<String>,
     /// The peer's virtual port.
-    #[arg(id = "port", required_unless_present = "listen")]
+    #[arg(value_name = "PEER_PORT", required_unless_present = "listen")]
     virtual_port: Option<u16>,
 }
 

@@ -8,6 +8,7 @@ use super::{Config, Endpoint, Tls};
 /// Every complaint, with the key it belongs to.
 pub(super) fn judge(config: &Config) -> Vec<(&'static str, String)> {
     let mut out = Vec::new();
+    domain(config, &mut out);
     level(config, &mut out);
     listens(config, &mut out);
     addresses(config, &mut out);
@@ -17,6 +18,19 @@ pub(super) fn judge(config: &Config) -> Vec<(&'static str, String)> {
 }
 
 type Complaints = Vec<(&'static str, String)>;
+
+/// What the longest device and account names leave of [`ntm_wire::fqdn::MAX_NAME`].
+const MAX_DOMAIN: usize = 62;
+
+fn domain(config: &Config, out: &mut Complaints) {
+    let len = config.domain.0.as_str().len();
+    if len > MAX_DOMAIN {
+        let message = format!(
+            "is {len} characters long: names below it must fit a message, so {MAX_DOMAIN} is the most"
+        );
+        out.push(("domain", message));
+    }
+}
 
 fn level(config: &Config, out: &mut Complaints) {
     let level = &config.log.level;

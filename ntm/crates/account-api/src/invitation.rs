@@ -54,7 +54,7 @@ const MAX_URL_LEN: usize = 300;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
     /// It begins with something else.
-    #[error("this is not {0}: copy the whole line that you were given")]
+    #[error("this is no {0}: copy the whole line that you were given")]
     NotOne(&'static str),
     /// It was cut or altered.
     #[error("this {0} is damaged: copy the whole line that you were given")]
@@ -85,7 +85,7 @@ impl fmt::Display for ServerRef {
 impl FromStr for ServerRef {
     type Err = LinkError;
     fn from_str(text: &str) -> Result<Self, LinkError> {
-        unpack(text, SERVER, "a server link")
+        unpack(text, SERVER, "server link")
     }
 }
 
@@ -99,7 +99,7 @@ impl fmt::Display for Invitation {
 impl FromStr for Invitation {
     type Err = LinkError;
     fn from_str(text: &str) -> Result<Self, LinkError> {
-        unpack(text, INVITE, "an invitation")
+        unpack(text, INVITE, "invitation")
     }
 }
 
@@ -113,7 +113,7 @@ impl fmt::Display for Enrolment {
 impl FromStr for Enrolment {
     type Err = LinkError;
     fn from_str(text: &str) -> Result<Self, LinkError> {
-        unpack(text, ENROL, "an enrolment token")
+        unpack(text, ENROL, "enrolment token")
     }
 }
 
@@ -229,7 +229,7 @@ mod tests {
         let text = invitation().to_string();
         assert_eq!(
             text[..text.len() - 4].parse::<Invitation>(),
-            Err(LinkError::Damaged("an invitation"))
+            Err(LinkError::Damaged("invitation"))
         );
     }
 
@@ -238,7 +238,7 @@ mod tests {
         let text = format!("{INVITE}{}", encode(&[2, 0, 0]));
         assert_eq!(
             text.parse::<Invitation>(),
-            Err(LinkError::TooNew("an invitation"))
+            Err(LinkError::TooNew("invitation"))
         );
     }
 
@@ -247,7 +247,7 @@ mod tests {
         let text = invitation().server.to_string();
         assert_eq!(
             text.parse::<Invitation>(),
-            Err(LinkError::NotOne("an invitation"))
+            Err(LinkError::NotOne("invitation"))
         );
     }
 

@@ -64,11 +64,13 @@ pub fn is_reserved(account: &Fqdn) -> bool {
 /// The whole name of a device.
 pub fn device(name: &str, account: &Fqdn) -> Result<Fqdn, Refusal> {
     let bad = |_| Refusal::new(ErrorCode::BadDeviceName);
-    if is_label(name) {
-        account.child(name).map_err(bad)
-    } else {
-        Err(ErrorCode::BadDeviceName.into())
+    if !is_label(name) {
+        return Err(ErrorCode::BadDeviceName.into());
     }
+    let device = account.child(name).map_err(bad)?;
+    let fits = device.fits_wire();
+    fits.then_some(device)
+        .ok_or(ErrorCode::BadDeviceName.into())
 }
 
 fn is_label(label: &str) -> bool {

@@ -17,7 +17,8 @@ use ntm_wire::ticket::TICKET_LIFETIME;
 use ntm_wire::time::{Mono, Now};
 
 use super::hello::Credentials;
-use super::leg::{Families, bind_datagram};
+use super::leg::bind_datagram;
+use super::reach::Reach;
 use crate::effects::Effects;
 use crate::event::{Event, RegisterError};
 use crate::log;
@@ -371,10 +372,10 @@ impl Node {
             .as_ref()
             .map(|r| r.relays.clone())
             .unwrap_or_default();
-        let families = self.families();
+        let reach = self.reach();
         self.registration.measurements = relays
             .iter()
-            .filter_map(|i| measure(i, families, now, &mut self.fx))
+            .filter_map(|i| measure(i, &reach, now, &mut self.fx))
             .collect();
         self.registration.report_at =
             (!self.registration.measurements.is_empty()).then_some(now + MEASURE_WAIT);
@@ -421,21 +422,11 @@ impl Node {
     }
 }
 
-fn measure(
-    info: &RelayInfo,
-    families: Families,
-    now: Mono,
-    fx: &mut Effects,
-) -> Option<Measurement> {
-    let v4 = info
-        .v4
-        .filter(|_| families.v4)
-        .map(std::net::SocketAddr::from);
-    let v6 = info
-        .v6
-        .filter(|_| families.v6)
-        .map(std::net::SocketAddr::from);
-    let to = RealAddr(v4.or(v6)?);
+fn measure(info: &RelayInfo, reach: &Reach, now: Mono, fx: &mut Effects) -> Option<Measurement> {
+    let v4 = info.v4.map(std::net::SocketAddr::from);
+    let v6 = info.v6.map(std::net::SocketAddr::from);
+    let ways = reach.server(v4.into_iter().chain(v6).map(RealAddr));
+    let to = *ways.first()?;
     let probe = fx.u32();
     let messages = [
         Measure {

@@ -65,14 +65,14 @@ impl Live {
 
 impl Tunnel {
     /// Whether this end has the lower node id, and so asks for new keys.
-    pub(crate) fn role_is_lower(&self) -> bool {
+    pub(crate) fn asks_for_keys(&self) -> bool {
         self.live()
             .and_then(|l| l.rekey.own.as_ref())
             .is_some_and(|(_, asks)| *asks)
     }
 
     pub(crate) fn rekey_if_due(&mut self, now: Now, fx: &mut Effects) {
-        let asks = self.role_is_lower();
+        let asks = self.asks_for_keys();
         let Some(live) = self.live_mut() else { return };
         if now.mono < live.rekey_due(asks) {
             return;

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::TxId;
-use ntm_wire::message::{DirectionRequest, DirectionResponse};
+use ntm_wire::message::{DirectionError, DirectionRequest, DirectionResponse};
 use ntm_wire::time::{Mono, Now};
 
 use crate::event::{Event, Peer, ResolveError, ResolveId, SendError, UdpId};
@@ -101,6 +101,12 @@ impl Node {
     fn resolve_for(&mut self, now: Now, name: &Fqdn, early: Option<Vec<u8>>) -> ResolveId {
         self.next_resolve += 1;
         let id = ResolveId(self.next_resolve);
+        if !name.fits_wire() {
+            // No certificate bears such a name.
+            let result = Err(DirectionError::UnknownName.into());
+            self.fx.event(Event::Resolved { id, result });
+            return id;
+        }
         let known = self
             .tunnels
             .iter()

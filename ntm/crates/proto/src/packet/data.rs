@@ -444,7 +444,7 @@ impl Tunnel {
                 if !active {
                     return lost.chain(ends).min();
                 }
-                let rekey = [live.rekey_due(self.role_is_lower())];
+                let rekey = [live.rekey_due(self.asks_for_keys())];
                 legs.chain(live.paths.poll_timeout())
                     .chain(lost)
                     .chain(ends)

@@ -1,7 +1,7 @@
 //! The tunnel table: by virtual address on the way out, by path id on the way in (paper A, III.B).
 
 use core::net::{IpAddr, Ipv4Addr};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ntm_wire::addr::VirtualAddrs;
 use ntm_wire::id::{NodeId, PathId};
@@ -11,7 +11,7 @@ use super::data::Tunnel;
 
 /// Aliases for peers of other operators; no AS allocates this block (100.127.192.0/18).
 const ALIAS_BASE: u32 = 0x647f_c000;
-const ALIAS_COUNT: u32 = 1 << 14;
+const ALIAS_COUNT: u32 = (1 << 14) - 1;
 
 /// Every tunnel of a node, whatever its phase.
 #[derive(Debug, Default)]
@@ -87,11 +87,26 @@ impl TunnelTable {
         if let Some(addr) = own_v4.filter(|a| !self.is_taken((*a).into(), node)) {
             return addr;
         }
-        let next = u32::try_from(self.aliases.len()).unwrap_or(0) % ALIAS_COUNT;
-        *self
-            .aliases
-            .entry(node)
-            .or_insert_with(|| Ipv4Addr::from(ALIAS_BASE + next + 1))
+        if let Some(alias) = self.aliases.get(&node) {
+            return *alias;
+        }
+        let alias = self.free_alias();
+        self.aliases.insert(node, alias);
+        alias
+    }
+
+    /// An alias that nobody has. When all are given, one whose owner has no tunnel is taken back.
+    fn free_alias(&mut self) -> Ipv4Addr {
+        if self.aliases.len() >= ALIAS_COUNT as usize {
+            let in_use: BTreeSet<NodeId> = self.by_path.values().map(|t| t.peer.node).collect();
+            self.aliases.retain(|node, _| in_use.contains(node));
+        }
+        let given: BTreeSet<Ipv4Addr> = self.aliases.values().copied().collect();
+        let next = u32::try_from(self.aliases.len()).unwrap_or(0);
+        (next..next + ALIAS_COUNT)
+            .map(|n| Ipv4Addr::from(ALIAS_BASE + 1 + n % ALIAS_COUNT))
+            .find(|alias| !given.contains(alias))
+            .unwrap_or(Ipv4Addr::from(ALIAS_BASE + 1))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Tunnel> {
