@@ -34,7 +34,8 @@ pub struct Access {
     site: Site,
     routers: Vec<Namespace>,
     lan: Arc<Lan>,
-    wire: Wire,
+    name: String,
+    wire: Arc<Wire>,
     _nat64: Option<Nat64>,
 }
 
@@ -59,9 +60,15 @@ impl Access {
             site,
             routers,
             lan,
-            wire,
+            name: name.to_owned(),
+            wire: Arc::new(wire),
             _nat64: nat64,
         })
+    }
+
+    /// What it is called in this world.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Its kind.
@@ -75,7 +82,7 @@ impl Access {
     }
 
     /// The wire to the core: its quality may change at any time.
-    pub fn wire(&self) -> &Wire {
+    pub fn wire(&self) -> &Arc<Wire> {
         &self.wire
     }
 

@@ -2,6 +2,7 @@
 
 mod capture;
 mod clean;
+mod link;
 mod list;
 mod matrix;
 mod shell;
@@ -27,6 +28,7 @@ enum Command {
     List(list::List),
     Matrix(matrix::MatrixCommand),
     Shell(shell::Shell),
+    Link(link::Link),
     Capture(capture::Capture),
     Clean(clean::Clean),
 }
@@ -42,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),
         Command::Shell(c) => c.run(),
+        Command::Link(c) => c.run(),
         Command::Capture(c) => c.run(),
         Command::Clean(c) => c.run(),
     };

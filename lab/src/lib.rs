@@ -9,6 +9,7 @@ pub mod attempt;
 pub mod binaries;
 pub mod cli;
 pub mod command;
+pub mod control;
 pub mod conversation;
 pub mod deployment;
 mod dns;

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::network::Network;
+use crate::servers::Families;
 
 pub use bench::{Bench, Side};
 pub use picture::picture;
@@ -32,6 +33,8 @@ pub struct Matrix {
     pub loss: f64,
     /// The round trip between the ends, and of each to the server.
     pub rtt: Duration,
+    /// Which addresses the server has.
+    pub server: Families,
     /// For all that is random in the lab.
     pub seed: u64,
     /// How many pairs at once.
@@ -48,6 +51,7 @@ impl Matrix {
             tries: 1,
             loss: 0.0,
             rtt: Duration::from_millis(50),
+            server: Families::Both,
             seed: 1,
             jobs: 1,
             keep: None,

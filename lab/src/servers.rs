@@ -1,5 +1,6 @@
 //! The real server in the core, and people who sign in to it.
 
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -15,21 +16,57 @@ use crate::world::World;
 const PORTS: [u16; 2] = [7930, 443];
 const HTTPS: u16 = 443;
 
+/// Which addresses the server has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Families {
+    /// IPv4 and IPv6.
+    #[default]
+    Both,
+    /// IPv4 only: from an IPv6-only network it is reached through NAT64, or not at all.
+    V4,
+    /// IPv6 only.
+    V6,
+}
+
+impl Families {
+    /// The server's addresses.
+    pub fn addresses(self) -> Vec<IpAddr> {
+        let (v4, v6) = (IpAddr::from(SERVER_V4), IpAddr::from(SERVER_V6));
+        match self {
+            Self::Both => vec![v4, v6],
+            Self::V4 => vec![v4],
+            Self::V6 => vec![v6],
+        }
+    }
+
+    fn sockets(self, ports: &[u16]) -> String {
+        let at = |port: &u16| {
+            self.addresses()
+                .into_iter()
+                .map(|ip| SocketAddr::new(ip, *port))
+                .collect::<Vec<_>>()
+        };
+        let all = ports.iter().flat_map(at).map(|a| a.to_string());
+        all.collect::<Vec<_>>().join(",")
+    }
+}
+
 /// `ntm-server` with both families and both ports; it ends when dropped.
 #[derive(Debug)]
 pub struct Servers {
     process: Background,
     namespace: Namespace,
     folder: PathBuf,
+    families: Families,
 }
 
 impl Servers {
     /// Starts it and waits until it listens.
-    pub fn start(world: &World) -> anyhow::Result<Self> {
+    pub fn start(world: &World, families: Families) -> anyhow::Result<Self> {
         let folder = world.lease().folder().to_owned();
         std::fs::write(folder.join("server.toml"), "")?;
         let ready = folder.join("ready.json");
-        let run = command(world.servers(), &folder)?;
+        let run = command(world.servers(), &folder, families)?;
         let run = run.args(["run", "--ready-file"]).args([&ready]);
         let mut process = run.start(&folder.join("server.log"))?;
         process.wait_for("ready file", |_| ready.is_file().then_some(()))?;
@@ -37,13 +74,15 @@ impl Servers {
             process,
             namespace: world.servers().clone(),
             folder,
+            families,
         })
     }
 
     /// An invitation for so many accounts.
     pub fn invite(&self, accounts: usize) -> anyhow::Result<String> {
         let uses = accounts.to_string();
-        let run = command(&self.namespace, &self.folder)?.args(["invite", "--uses", &uses]);
+        let run = command(&self.namespace, &self.folder, self.families)?
+            .args(["invite", "--uses", &uses]);
         let said = succeed(run.finish()?)?.stdout;
         let link = said
             .split_whitespace()
@@ -77,25 +116,19 @@ impl Servers {
     }
 }
 
-fn command(namespace: &Namespace, folder: &Path) -> anyhow::Result<Run> {
-    let both = |port| {
-        [
-            format!("{SERVER_V4}:{port}"),
-            format!("[{SERVER_V6}]:{port}"),
-        ]
-    };
-    let udp = PORTS
-        .into_iter()
-        .flat_map(both)
-        .collect::<Vec<_>>()
-        .join(",");
+fn command(namespace: &Namespace, folder: &Path, families: Families) -> anyhow::Result<Run> {
+    let public = families
+        .addresses()
+        .iter()
+        .map(IpAddr::to_string)
+        .collect::<Vec<_>>();
     let run = Run::inside(namespace, "ntm-server")?
         .env("NTM_CONFIG", folder.join("server.toml"))
         .env("NTM_DATA_DIR", folder.join("server"))
-        .env("NTM_PUBLIC_ADDRESSES", format!("{SERVER_V4},{SERVER_V6}"))
-        .env("NTM_AS__LISTEN", both(HTTPS).join(","))
-        .env("NTM_DC__LISTEN", &udp)
-        .env("NTM_RS__LISTEN", &udp);
+        .env("NTM_PUBLIC_ADDRESSES", public.join(","))
+        .env("NTM_AS__LISTEN", families.sockets(&[HTTPS]))
+        .env("NTM_DC__LISTEN", families.sockets(&PORTS))
+        .env("NTM_RS__LISTEN", families.sockets(&PORTS));
     Ok(run)
 }
 

@@ -1,5 +1,6 @@
 //! [`World`]: a core, servers, access networks and hosts, for as long as it is held.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ impl Weather {
 #[derive(Debug)]
 pub struct World {
     accesses: Vec<Access>,
-    _server_wire: Wire,
+    server_wire: Arc<Wire>,
     weather: Weather,
     hosts: usize,
     core: Namespace,
@@ -55,7 +56,7 @@ impl World {
         let server_wire = connect_servers(&core, &servers, weather)?;
         Ok(Self {
             accesses: Vec::new(),
-            _server_wire: server_wire,
+            server_wire: Arc::new(server_wire),
             weather,
             hosts: 0,
             core,
@@ -117,6 +118,14 @@ impl World {
     /// Where servers run.
     pub fn servers(&self) -> &Namespace {
         &self.servers
+    }
+
+    /// Every link by its name; the server's is `servers`.
+    pub fn links(&self) -> BTreeMap<String, Arc<Wire>> {
+        let of = |a: &Access| (a.name().to_owned(), Arc::clone(a.wire()));
+        let mut links: BTreeMap<_, _> = self.accesses.iter().map(of).collect();
+        links.insert("servers".to_owned(), Arc::clone(&self.server_wire));
+        links
     }
 
     /// The run's folder and name.

@@ -9,6 +9,7 @@ use clap::Args;
 use super::{note, print};
 use crate::matrix::{Matrix, Pair, Row, picture, table};
 use crate::network::Network;
+use crate::servers::Families;
 
 /// Connects every network with every other, with the real programs, and says how it went.
 #[derive(Debug, Args)]
@@ -31,6 +32,9 @@ pub(super) struct MatrixCommand {
     /// Pairs tried at once: more is faster and blurs the times.
     #[arg(long, default_value_t = 3)]
     jobs: usize,
+    /// Which addresses the server has.
+    #[arg(long, value_enum, default_value_t)]
+    server: Families,
     /// For all that is random in the lab.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -52,6 +56,7 @@ impl MatrixCommand {
             tries: self.tries,
             loss: self.loss / 100.0,
             rtt: Duration::from_millis(self.rtt),
+            server: self.server,
             seed: self.seed,
             jobs: self.jobs,
             keep: self.keep,

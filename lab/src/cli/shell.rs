@@ -1,24 +1,21 @@
 //! `ntm-lab shell`.
 
-use std::process::Stdio;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
 
 use super::note;
-use crate::binaries;
 use crate::deployment::PASSWORD;
-use crate::matrix::{Bench, Matrix, Side};
-use crate::netns::Namespace;
-use crate::network::Network;
+use crate::matrix::{Bench, Matrix, Pair, Side};
+use crate::servers::Device;
+use crate::{binaries, control};
 
 /// Opens a shell on a host in a network, with a server, and a callee in another network.
-///
-/// The shell is the caller's: `ntm ping $CALLEE` works once `ntm echo` runs at the callee ($AT_CALLEE ntm echo).
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  ntm-lab shell home-nat\n  ntm-lab shell cgnat:v6-only -- ntm status"
+    after_help = "Examples:\n  ntm-lab shell home-nat\n  ntm-lab shell cgnat:v6-only -- ntm status\nIn the shell:\n  $AT_CALLEE ntm echo &          runs something at the callee\n  ntm ping $CALLEE               asks for it\n  ntm-lab link a-home-nat --delay 80   changes a link\n  ip netns exec $CORE tcpdump -i any   sees all that passes between networks"
 )]
 pub(super) struct Shell {
     /// The caller's network; with a colon the callee's too [default of the latter: public-v4].
@@ -38,46 +35,54 @@ impl Shell {
             rtt: Duration::from_millis(self.rtt),
             ..Matrix::of(vec![pair])
         })?;
-        let (caller, callee) = (
-            bench.device(Side::Caller, pair.0)?,
-            bench.device(Side::Callee, pair.1)?,
-        );
-        note(&guide(&bench, pair.1, callee.namespace()));
-        let binaries = binaries::find("ntm")?;
-        let folder = binaries.parent().context("a folder of binaries")?;
-        let path = std::env::var("PATH").unwrap_or_default();
-        let (program, args) = match self.command.split_first() {
-            Some((program, args)) => (program.as_str(), args),
-            None => ("bash", &[] as &[String]),
-        };
+        let links = bench.world().links();
+        note(&format!(
+            "{} calls {}; links: {}. `ntm-lab shell --help` says what to do here.",
+            pair.0,
+            pair.1,
+            links.keys().cloned().collect::<Vec<_>>().join(", ")
+        ));
+        let socket = control::serve(bench.world().lease().folder(), links)?;
+        let mut shell = self.command(&bench, pair)?;
+        shell.env(control::VARIABLE, socket);
+        Ok(shell.status()?.success())
+    }
+
+    fn command(&self, bench: &Bench, (from, to): Pair) -> anyhow::Result<Command> {
+        let caller = bench.device(Side::Caller, from)?;
+        let callee = bench.device(Side::Callee, to)?;
         let mut shell = caller.namespace().command("env");
+        shell.arg(format!("PATH={}", path()?));
+        shell.args(if self.command.is_empty() {
+            vec!["bash".to_owned()]
+        } else {
+            self.command.clone()
+        });
         shell
-            .arg(format!("PATH={}:{path}", folder.display()))
-            .arg(program)
-            .args(args)
             .env("NTM_PROFILE", caller.profile())
             .env("NTM_KEYSTORE", "file")
             .env("NTM_PASSWORD", PASSWORD)
             .env("CALLEE", callee.name())
-            .env(
-                "AT_CALLEE",
-                format!(
-                    "ip netns exec {} env NTM_PROFILE={}",
-                    callee.namespace().name(),
-                    callee.profile().display()
-                ),
-            )
+            .env("AT_CALLEE", at(callee))
             .env("CORE", bench.world().core().name())
-            .stdin(Stdio::inherit());
-        Ok(shell.status()?.success())
+            .env("SERVERS", bench.world().servers().name());
+        Ok(shell)
     }
 }
 
-fn guide(bench: &Bench, to: Network, callee: &Namespace) -> String {
+/// The words before a command that make it run at a device.
+fn at(device: &Device) -> String {
     format!(
-        "callee in {to}: namespace {}; core: {}; servers: {}\nIn the shell: $CALLEE is the callee's name, `$AT_CALLEE ntm echo` runs something there, $CORE is the core's namespace.",
-        callee.name(),
-        bench.world().core().name(),
-        bench.world().servers().name()
+        "ip netns exec {} env NTM_PROFILE={}",
+        device.namespace().name(),
+        device.profile().display()
     )
+}
+
+/// With what cargo built before all else.
+fn path() -> anyhow::Result<String> {
+    let ntm = binaries::find("ntm")?;
+    let folder = ntm.parent().context("a folder of binaries")?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    Ok(format!("{}:{path}", folder.display()))
 }

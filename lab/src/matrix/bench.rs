@@ -1,18 +1,17 @@
 //! [`Bench`]: the world of a matrix, with a caller and a callee in each network.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::Context as _;
 
 use super::{Matrix, Pair, Row};
-use crate::address::{SERVER_V4, SERVER_V6};
 use crate::attempt::{Attempt, Plan};
 use crate::expectation::Expectation;
 use crate::host::Host;
 use crate::network::Network;
-use crate::servers::{Device, Servers};
+use crate::servers::{Device, Families, Servers};
 use crate::wire::{Loss, Quality};
 use crate::world::{Weather, World};
 
@@ -63,7 +62,8 @@ impl Bench {
             seed: matrix.seed,
         })?;
         let hosts = settle(&mut world, &matrix.pairs)?;
-        let servers = Servers::start(&world)?;
+        let servers = Servers::start(&world, matrix.server)?;
+        warm_up_all(&hosts, matrix.server)?;
         let places = sign_up(&servers, hosts)?;
         befriend(&places, &matrix.pairs)?;
         Ok(Self {
@@ -177,7 +177,6 @@ fn sign_up(servers: &Servers, hosts: Settled) -> anyhow::Result<BTreeMap<(Side, 
     let invitation = servers.invite(hosts.len())?;
     let mut places = BTreeMap::new();
     for ((side, network), access, host) in hosts {
-        warm_up(&host, network).with_context(|| format!("{network} does not reach the server"))?;
         let device = servers.sign_up(&account(side, network), &invitation, &host)?;
         let place = Place {
             access,
@@ -189,12 +188,32 @@ fn sign_up(servers: &Servers, hosts: Settled) -> anyhow::Result<BTreeMap<(Side, 
     Ok(places)
 }
 
-/// A connection to the server by the family the network has.
-fn warm_up(host: &Host, network: Network) -> anyhow::Result<()> {
+/// All at once, for each may take a second.
+fn warm_up_all(hosts: &Settled, server: Families) -> anyhow::Result<()> {
+    std::thread::scope(|scope| {
+        let work = |(key, _, host): &'_ ((Side, Network), usize, Host)| {
+            warm_up(host, key.1, server).with_context(|| format!("{} to the server", key.1))
+        };
+        let all: Vec<_> = hosts.iter().map(|h| scope.spawn(move || work(h))).collect();
+        for one in all {
+            one.join()
+                .map_err(|_| anyhow::anyhow!("a thread panicked"))??;
+        }
+        Ok(())
+    })
+}
+
+/// A connection to the server by each family that both have.
+fn warm_up(host: &Host, network: Network, server: Families) -> anyhow::Result<()> {
     let facts = network.facts();
-    let mut servers: Vec<IpAddr> = Vec::new();
-    servers.extend(facts.v4.map(|_| IpAddr::from(SERVER_V4)));
-    servers.extend(facts.v6.then_some(IpAddr::from(SERVER_V6)));
+    let mut servers = server.addresses();
+    servers.retain(|a| {
+        if a.is_ipv4() {
+            facts.v4.is_some()
+        } else {
+            facts.v6
+        }
+    });
     host.namespace().enter(|| {
         for server in servers {
             TcpStream::connect_timeout(&SocketAddr::new(server, 443), WARM_UP)

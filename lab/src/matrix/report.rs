@@ -202,6 +202,7 @@ mod tests {
             tries: 2,
             loss: 0.05,
             rtt: Duration::from_millis(50),
+            server: crate::servers::Families::Both,
             seed: 9,
             jobs: 1,
             keep: None,

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::chance::Chance;
 
 /// Delay, jitter, loss and rate of one direction.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// One-way delay of every frame.
     pub delay: Duration,
@@ -18,7 +20,7 @@ pub struct Quality {
 }
 
 /// How frames are lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum Loss {
     /// None is.
     #[default]
@@ -30,7 +32,7 @@ pub enum Loss {
 }
 
 /// The model of Gilbert and Elliott: a good state without loss and a bad one in which all is lost.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Bursts {
     /// Probability, per frame, that a burst begins.
     pub begin: f64,
