@@ -21,6 +21,8 @@ pub struct Status {
     pub observed: Option<RealAddr>,
     /// What the DC makes of the NAT.
     pub nat: NatVerdict,
+    /// The DC's address in use.
+    pub dc: Option<RealAddr>,
     /// Round trip to the DC.
     pub dc_rtt: Option<Duration>,
     /// The DC's relays.
@@ -34,10 +36,14 @@ pub struct Status {
 pub struct RelayStatus {
     /// Which.
     pub rs: RsId,
+    /// Where it was measured.
+    pub addr: Option<RealAddr>,
     /// 0 idle to 255 full.
     pub load: u8,
     /// Measured round trip.
     pub rtt: Option<Duration>,
+    /// The address it saw the node at: beside the DC's view this tells how a NAT maps.
+    pub observed: Option<RealAddr>,
 }
 
 /// One tunnel.

@@ -54,8 +54,10 @@ struct Measurement {
     id: u64,
     probe: u32,
     key: SecretKey,
+    to: RealAddr,
     sent: Mono,
     rtt: Option<Duration>,
+    observed: Option<RealAddr>,
 }
 
 impl Registration {
@@ -85,19 +87,17 @@ impl Registration {
     pub(crate) fn relays(&self) -> Vec<RelayStatus> {
         let relays = self.registered.iter().flat_map(|r| &r.relays);
         relays
-            .map(|i| RelayStatus {
-                rs: i.rs,
-                load: i.load,
-                rtt: self.rtt_of(i.rs),
+            .map(|i| {
+                let measured = self.measurements.iter().find(|m| m.rs == i.rs);
+                RelayStatus {
+                    rs: i.rs,
+                    addr: measured.map(|m| m.to),
+                    load: i.load,
+                    rtt: measured.and_then(|m| m.rtt),
+                    observed: measured.and_then(|m| m.observed),
+                }
             })
             .collect()
-    }
-
-    fn rtt_of(&self, rs: RsId) -> Option<Duration> {
-        self.measurements
-            .iter()
-            .find(|m| m.rs == rs)
-            .and_then(|m| m.rtt)
     }
 
     fn rtts(&self) -> Vec<RelayRtt> {
@@ -133,6 +133,14 @@ impl Node {
         self.registration.wanted = true;
         self.send_registration(now);
         self.open_session(now);
+    }
+
+    /// Measures the round trips to the DC and to its relays anew; [`Node::status`] has each as it comes in.
+    pub fn measure(&mut self, now: Now) {
+        if self.registration.registered.is_some() && self.registration.keep_alive.is_none() {
+            self.keep_dc_alive(now.mono);
+        }
+        self.measure_relays(now.mono);
     }
 
     /// Leaves: closes tunnels and tells the DC. Nothing is waited for.
@@ -318,25 +326,23 @@ impl Node {
             self.send_registration(now);
         }
         if self.keep_alive_due().is_some_and(|t| now.mono >= t) {
-            let tx = self.fx.tx();
-            self.registration.keep_alive = Some(tx);
-            self.dc.request(
-                now.mono,
-                &mut self.fx,
-                tx,
-                KeepAlive {
-                    tx,
-                    is_reply: false,
-                }
-                .into(),
-                None,
-            );
+            self.keep_dc_alive(now.mono);
         }
         if self.registration.report_at.is_some_and(|t| now.mono >= t) {
             self.registration.report_at = None;
             self.send_registration(now);
         }
         self.warn_of_ticket(now);
+    }
+
+    fn keep_dc_alive(&mut self, now: Mono) {
+        let tx = self.fx.tx();
+        self.registration.keep_alive = Some(tx);
+        let message = KeepAlive {
+            tx,
+            is_reply: false,
+        };
+        self.dc.request(now, &mut self.fx, tx, message.into(), None);
     }
 
     fn keep_alive_due(&self) -> Option<Mono> {
@@ -394,13 +400,12 @@ impl Node {
         match opened.as_deref().map(Messages::parse_all) {
             Some(Ok(messages)) => {
                 log::opened(&messages);
-                let answered = messages
-                    .iter()
-                    .any(|x| matches!(x, Message::ProbeReply(r) if r.id == m.probe));
-                if answered && m.rtt.is_none() {
-                    m.rtt = Some(now.since(m.sent));
-                } else {
-                    self.fx.counters.replayed += 1;
+                match observed_in(&messages, m.probe) {
+                    Some(observed) if m.rtt.is_none() => {
+                        m.rtt = Some(now.since(m.sent));
+                        m.observed = Some(observed);
+                    }
+                    Some(_) | None => self.fx.counters.replayed += 1,
                 }
             }
             Some(Err(_)) => self.fx.counters.malformed += 1,
@@ -419,6 +424,18 @@ impl Node {
             .flatten()
             .min()
     }
+}
+
+/// The address that the answer to `probe` says it came from.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "whatever else there is, is not for this place"
+)]
+fn observed_in(messages: &[Message], probe: u32) -> Option<RealAddr> {
+    messages.iter().find_map(|m| match m {
+        Message::ProbeReply(reply) if reply.id == probe => Some(reply.observed),
+        _ => None,
+    })
 }
 
 fn measure(
@@ -455,7 +472,9 @@ fn measure(
         id: info.measure_id,
         probe,
         key: info.measure_key.clone(),
+        to,
         sent: now,
         rtt: None,
+        observed: None,
     })
 }
