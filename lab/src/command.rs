@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 use crate::binaries;
+use crate::conversation::Conversation;
+use crate::netns::Namespace;
 
 /// What a command left behind.
 #[derive(Clone, Debug)]
@@ -31,16 +33,24 @@ pub struct Run {
 impl Run {
     /// The binary `name` with none of this process's `NTM_` variables.
     pub fn new(name: &str) -> anyhow::Result<Self> {
-        let mut command = Command::new(binaries::find(name)?);
+        Ok(Self::of(Command::new(binaries::find(name)?)))
+    }
+
+    /// The same inside a network namespace.
+    pub fn inside(namespace: &Namespace, name: &str) -> anyhow::Result<Self> {
+        Ok(Self::of(namespace.command(binaries::find(name)?)))
+    }
+
+    fn of(mut command: Command) -> Self {
         for (key, _) in std::env::vars_os().filter(|(k, _)| k.to_string_lossy().starts_with("NTM_"))
         {
             command.env_remove(key);
         }
         command.stdin(Stdio::null());
-        Ok(Self {
+        Self {
             command,
             patience: Duration::from_secs(60),
-        })
+        }
     }
 
     /// `ntm` with the profile in `folder`, keys in a file.
@@ -73,6 +83,15 @@ impl Run {
             .context("starting")?;
         let patience = self.patience;
         wait(child, patience)
+    }
+
+    /// Starts it to talk with it while it runs.
+    pub fn converse(mut self) -> anyhow::Result<Conversation> {
+        self.command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Conversation::begin(self.command.spawn().context("starting")?)
     }
 
     /// Starts it and goes on; output goes to the file `log`.

@@ -3,6 +3,24 @@
 //! It knows the products only as processes: [`binaries`] finds what cargo built, [`deployment`] runs a
 //! server and signs devices in, [`command`] runs a command and keeps what it said.
 
+pub mod access;
+pub mod address;
+pub mod attempt;
 pub mod binaries;
+pub mod cli;
 pub mod command;
+pub mod control;
+pub mod conversation;
 pub mod deployment;
+mod dns;
+pub mod expectation;
+pub mod heard;
+pub mod host;
+pub mod lease;
+pub mod matrix;
+pub mod netns;
+pub mod network;
+mod rules;
+pub mod servers;
+pub mod wire;
+pub mod world;

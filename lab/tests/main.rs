@@ -1,6 +1,9 @@
 //! The real binaries, run as people would.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod allowed;
 mod bad_input;
 mod first_day;
+mod matrix;
+mod world;

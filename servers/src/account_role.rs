@@ -91,24 +91,39 @@ fn usable(mut listen: Vec<SocketAddr>) -> Vec<SocketAddr> {
     listen
 }
 
-/// At which others reach it; `None` when only the system knows the port.
+/// At which others reach it, over each family; `None` when only the system knows the port.
 fn url(config: &Config) -> Option<String> {
     let server = &config.account_server;
     if !server.url.is_empty() {
         return Some(server.url.clone());
     }
     let listen: Vec<SocketAddr> = server.listen.iter().map(|e| e.0).collect();
-    let addr = reach::public(&[], &config.public_addresses, &listen);
-    let addr = addr.first().filter(|a| a.port() != 0)?;
-    let host = match (server.tls, addr) {
-        (config::Tls::Files, _) => config.domain.0.to_string(),
-        (config::Tls::SelfSigned, SocketAddr::V4(v4)) => v4.ip().to_string(),
-        (config::Tls::SelfSigned, SocketAddr::V6(v6)) => format!("[{}]", v6.ip()),
-    };
-    Some(match addr.port() {
+    let addrs = reach::public(&[], &config.public_addresses, &listen);
+    let first = addrs.first().filter(|a| a.port() != 0)?;
+    if server.tls == config::Tls::Files {
+        return Some(https(config.domain.0.as_str(), first.port()));
+    }
+    let other = addrs.iter().find(|a| a.is_ipv4() != first.is_ipv4());
+    let urls: Vec<String> = [Some(first), other]
+        .into_iter()
+        .flatten()
+        .map(url_of)
+        .collect();
+    Some(urls.join(" "))
+}
+
+fn url_of(addr: &SocketAddr) -> String {
+    match addr {
+        SocketAddr::V4(v4) => https(&v4.ip().to_string(), addr.port()),
+        SocketAddr::V6(v6) => https(&format!("[{}]", v6.ip()), addr.port()),
+    }
+}
+
+fn https(host: &str, port: u16) -> String {
+    match port {
         443 => format!("https://{host}"),
         port => format!("https://{host}:{port}"),
-    })
+    }
 }
 
 fn registration(registration: Registration) -> ntm_account::Registration {

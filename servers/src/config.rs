@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 pub use load::{Environment, Loaded, load};
 pub use problem::Problem;
+pub(crate) use values::QUIC_PORT;
 pub(crate) use values::hex;
 pub use values::{Authority, Domain, Endpoint, ServerPublic, Text};
 
@@ -212,7 +213,7 @@ impl Default for AccountServer {
 impl Default for Dc {
     fn default() -> Self {
         Self {
-            listen: Endpoint::any(ntm_wire::header::NTM_PORT),
+            listen: Endpoint::ntm(),
             public: Vec::new(),
             poll_s: 10,
             peers: Vec::new(),
@@ -223,7 +224,7 @@ impl Default for Dc {
 impl Default for Rs {
     fn default() -> Self {
         Self {
-            listen: Endpoint::any(ntm_wire::header::NTM_PORT),
+            listen: Endpoint::ntm(),
             public: Vec::new(),
             max_legs: 100_000,
             drain_s: 0,

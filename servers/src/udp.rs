@@ -11,7 +11,7 @@ use socket2::{Domain, Protocol, Socket as RawSocket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use crate::config::Endpoint;
+use crate::config::{Endpoint, QUIC_PORT};
 use crate::failure::Failure;
 
 /// What the kernel may hold for a socket; it may grant less. A quarter of a second of voice packets
@@ -116,6 +116,12 @@ impl Bound {
                 Err(error) if no_such_family(endpoint.0, &error) && listen.len() > 1 => {
                     tracing::warn!(key, "this machine has no IPv6: listening over IPv4 only");
                 }
+                Err(error) if is_spare(endpoint, listen) => tracing::warn!(
+                    key,
+                    %error,
+                    "no listening on {}/udp: networks that let UDP out to that port only can't reach this server",
+                    endpoint.0.port()
+                ),
                 Err(error) => return Err(Failure::bind(key, "udp", endpoint.0, error)),
             }
         }
@@ -126,6 +132,11 @@ impl Bound {
     pub(crate) fn local_addrs(&self) -> Vec<SocketAddr> {
         self.0.iter().filter_map(|s| s.local_addr().ok()).collect()
     }
+}
+
+/// Whether the server does most of its work without this one.
+fn is_spare(endpoint: &Endpoint, listen: &[Endpoint]) -> bool {
+    endpoint.0.port() == QUIC_PORT && listen.iter().any(|e| e.0.port() != QUIC_PORT)
 }
 
 /// EAFNOSUPPORT has no stable [`io::ErrorKind`].

@@ -72,10 +72,10 @@ fn seen(snapshot: Snapshot) -> Seen {
         addr,
     };
     let by_dc = snapshot.coordinator.zip(snapshot.observed);
-    let by_relays = snapshot.relays.iter().filter_map(|r| {
-        let (observer, addr) = r.addr.zip(r.observed)?;
-        Some(sight(&r.id, observer, addr))
-    });
+    let by_relays = snapshot
+        .relays
+        .iter()
+        .flat_map(|r| r.sights.iter().map(|(by, addr)| sight(&r.id, *by, *addr)));
     let sights = by_dc
         .map(|(dc, addr)| sight("coordinator", dc, addr))
         .into_iter()
@@ -83,7 +83,6 @@ fn seen(snapshot: Snapshot) -> Seen {
         .collect();
     let relays = snapshot.relays.iter().map(|r| Relay {
         id: r.id.clone(),
-        addr: r.addr,
         rtt_ms: r.rtt_ms,
         load_percent: r.load_percent,
     });

@@ -34,10 +34,9 @@ pub(super) struct Relay {
     pub(super) id: String,
     pub(super) load_percent: u32,
     pub(super) rtt_ms: Option<f64>,
+    /// Its address, and this device's as it came in there.
     #[serde(default)]
-    pub(super) addr: Option<SocketAddr>,
-    #[serde(default)]
-    pub(super) observed: Option<SocketAddr>,
+    pub(super) sights: Vec<(SocketAddr, SocketAddr)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -122,8 +121,11 @@ fn relay(r: &ntm_proto::RelayStatus) -> Relay {
         id: format!("rs{}", r.rs),
         load_percent: u32::from(r.load) * 100 / 255,
         rtt_ms: r.rtt.map(millis),
-        addr: r.addr.map(|a| a.0),
-        observed: r.observed.map(|a| a.0),
+        sights: r
+            .sights
+            .iter()
+            .map(|s| (s.observer.0, s.observed.0))
+            .collect(),
     }
 }
 

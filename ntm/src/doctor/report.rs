@@ -113,8 +113,6 @@ pub struct Sight {
 pub struct Relay {
     /// `rs1`.
     pub id: String,
-    /// Where it was measured.
-    pub addr: Option<SocketAddr>,
     /// Median of the round trips; none: no answer.
     pub rtt_ms: Option<f64>,
     /// 0 idle to 100 full.

@@ -67,11 +67,18 @@ pub(super) async fn doors(key: ServerKey, places: Vec<(SocketAddr, bool)>) -> Ve
 
 /// Registers by the doors that are open, and measures the relays.
 pub(super) async fn register(mut config: Config, doors: &[Door]) -> Seen {
-    let open = doors.iter().filter(|d| d.state == DoorState::Open);
-    config.identity.dc.addrs = open.map(|d| RealAddr(d.addr)).collect();
-    if config.identity.dc.addrs.is_empty() {
+    let is_open = |d: &&Door| d.state == DoorState::Open;
+    if !doors.iter().any(|d| is_open(&d)) {
         return failed(RegisterError::CoordinatorUnreachable);
     }
+    // The others after them: where only 443 is open, the node goes by what it had to leave out.
+    let (open, others): (Vec<&Door>, Vec<&Door>) = doors.iter().partition(is_open);
+    let known = others.into_iter().filter(|d| d.known);
+    config.identity.dc.addrs = open
+        .into_iter()
+        .chain(known)
+        .map(|d| RealAddr(d.addr))
+        .collect();
     let node = match Node::start(config).await {
         Ok(node) => node,
         Err(error) => return not_started(&error),
@@ -145,11 +152,11 @@ fn note(seen: &mut Seen, status: &Status) {
         observer: dc.0,
         addr: addr.0,
     });
-    let by_relays = status.relays.iter().filter_map(|r| {
-        Some(Sight {
+    let by_relays = status.relays.iter().flat_map(|r| {
+        r.sights.iter().map(|s| Sight {
             by: name(r),
-            observer: r.addr?.0,
-            addr: r.observed?.0,
+            observer: s.observer.0,
+            addr: s.observed.0,
         })
     });
     for sight in by_dc.into_iter().chain(by_relays) {
@@ -167,7 +174,6 @@ fn name(r: &ntm_proto::RelayStatus) -> String {
 fn relay(r: &ntm_proto::RelayStatus) -> Relay {
     Relay {
         id: name(r),
-        addr: r.addr.map(|a| a.0),
         rtt_ms: None,
         load_percent: u32::from(r.load) * 100 / 255,
     }

@@ -90,7 +90,8 @@ async fn own(
         let pair = rcgen::KeyPair::generate()?;
         let der = store.keep("tls_key", &pair.serialize_der()).await?;
         let pair = rcgen::KeyPair::try_from(der)?;
-        let name = url.and_then(host).unwrap_or("localhost").to_owned();
+        let first = url.and_then(|urls| urls.split_whitespace().next());
+        let name = first.and_then(host).unwrap_or("localhost").to_owned();
         let certificate = rcgen::CertificateParams::new(vec![name])?.self_signed(&pair)?;
         store.keep("tls_certificate", certificate.der()).await?;
     }

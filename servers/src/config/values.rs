@@ -74,12 +74,21 @@ pub(crate) fn hex(text: &str) -> Option<[u8; 32]> {
     Some(out)
 }
 
+/// What UDP is used for most.
+pub(crate) const QUIC_PORT: u16 = 443;
+
 impl Endpoint {
     /// Every address of the machine, over both families.
     pub fn any(port: u16) -> Vec<Self> {
         let v4 = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
         let v6 = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
         vec![Text(v4), Text(v6)]
+    }
+
+    /// Where DCs and RSs answer: NTM's port, and QUIC's for networks that let UDP out to it only.
+    pub fn ntm() -> Vec<Self> {
+        let ports = [ntm_wire::header::NTM_PORT, QUIC_PORT];
+        ports.into_iter().flat_map(Self::any).collect()
     }
 }
 

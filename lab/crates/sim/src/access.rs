@@ -5,7 +5,9 @@ use core::time::Duration;
 
 use ntm_wire::id::InterfaceId;
 
-use crate::net::{CORE, Firewall, Gateway, HostId, LinkConfig, NatConfig, Scope, ZoneId};
+use crate::net::{
+    CORE, Firewall, Gateway, HostId, LinkConfig, NatConfig, Scope, WELL_KNOWN, ZoneId,
+};
 use crate::world::World;
 
 /// How long a home router's IPv6 firewall remembers a flow.
@@ -32,17 +34,19 @@ pub enum Access {
     },
     /// IPv6 behind a firewall, and IPv4 behind a home router.
     Dual(NatConfig),
+    /// IPv6 only, and IPv4 through a NAT64 that translates like this.
+    Nat64(NatConfig),
 }
 
 impl Access {
     /// Whether the node has an IPv4 address.
     pub fn has_v4(self) -> bool {
-        !matches!(self, Self::V6 { .. })
+        !matches!(self, Self::V6 { .. } | Self::Nat64(_))
     }
 
     /// Whether the node has an IPv6 address.
     pub fn has_v6(self) -> bool {
-        matches!(self, Self::V6 { .. } | Self::Dual(_))
+        matches!(self, Self::V6 { .. } | Self::Dual(_) | Self::Nat64(_))
     }
 
     /// Whether RFC 4787 says that two such ends meet by punching over IPv4: every mapping on the way
@@ -53,7 +57,7 @@ impl Access {
             Self::PublicV4 => true,
             Self::Nat(nat) | Self::Dual(nat) => easy(nat),
             Self::Carrier { home, carrier } => easy(home) && easy(carrier),
-            Self::V6 { .. } => false,
+            Self::V6 { .. } | Self::Nat64(_) => false,
         }
     }
 
@@ -97,6 +101,14 @@ impl Neighbourhood {
                     None,
                 )
             }
+            Access::Nat64(nat) => {
+                let gateway = world.net.nat64(nat, public_v4(home));
+                let link = LinkConfig::default();
+                (
+                    world.net.add_zone(CORE, link, Gateway::Closed, gateway),
+                    None,
+                )
+            }
             Access::Dual(nat) => {
                 let nat = world.net.nat(nat, public_v4(home));
                 let link = LinkConfig::default();
@@ -106,6 +118,10 @@ impl Neighbourhood {
                 )
             }
         };
+        if let Access::Nat64(_) = access {
+            let prefix = Some(WELL_KNOWN);
+            world.with_node(host, |n, now| n.node.set_nat64(now, prefix));
+        }
         let v6 = access.has_v6().then(|| public_v6(home, 2));
         world.plug(host, interface, zone, (v4, v6), link);
         zone

@@ -19,6 +19,7 @@ pub mod counts;
 pub mod deployment;
 pub mod dns;
 pub mod log;
+pub mod matrix;
 pub mod net;
 pub mod process;
 mod queue;

@@ -6,6 +6,7 @@
 
 mod link;
 mod nat;
+mod nat64;
 mod packet;
 mod zone;
 
@@ -18,6 +19,7 @@ use ntm_wire::time::Mono;
 
 pub use link::{GilbertElliott, Link, LinkConfig, LinkStats, Loss, Rate};
 pub use nat::{Firewall, Nat, NatConfig, NatDrop, Ports, Scope};
+pub use nat64::{Nat64, WELL_KNOWN};
 pub use packet::Packet;
 pub use zone::{DropReason, Gateway};
 
@@ -136,8 +138,14 @@ impl Net {
         v6: Gateway,
     ) -> ZoneId {
         let id = ZoneId(self.zones.len());
-        if let Gateway::Nat(nat) = &v4 {
-            let outside = nat.outside();
+        let outside = match (&v4, &v6) {
+            (Gateway::Nat(nat), _) => Some(nat.outside()),
+            (_, Gateway::Nat64(nat64)) => Some(nat64.outside()),
+            (Gateway::Closed | Gateway::Routed | Gateway::Firewall(_) | Gateway::Nat64(_), _) => {
+                None
+            }
+        };
+        if let Some(outside) = outside {
             self.announce(parent, outside, Route::Below(id));
         }
         self.zones.push(Zone {
@@ -149,6 +157,12 @@ impl Net {
             routes: BTreeMap::new(),
         });
         id
+    }
+
+    /// A NAT64 with random numbers of its own.
+    pub fn nat64(&mut self, config: NatConfig, outside: Ipv4Addr) -> Gateway {
+        let nat = Nat::new(config, IpAddr::V4(outside), self.rng.split());
+        Gateway::Nat64(Nat64::new(nat))
     }
 
     /// A NAT with random numbers of its own.
@@ -368,7 +382,7 @@ impl Net {
         let zone = self.zones.get(zone.0)?;
         match &zone.v4 {
             Gateway::Nat(nat) => Some((zone.parent?, nat.outside())),
-            Gateway::Closed | Gateway::Routed | Gateway::Firewall(_) => None,
+            Gateway::Closed | Gateway::Routed | Gateway::Firewall(_) | Gateway::Nat64(_) => None,
         }
     }
 }

@@ -1,9 +1,11 @@
 //! [`World`]: virtual time, hosts, and what passes between them.
 
 mod interfaces;
+mod wire;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use core::time::Duration;
+use std::collections::BTreeMap;
 
 use ntm_wire::id::{InterfaceId, NodeId};
 use ntm_wire::time::{Mono, Now, Wall};
@@ -12,10 +14,10 @@ use crate::capture::Capture;
 use crate::dns::Dns;
 use crate::log::{LogBuffer, Opened};
 use crate::net::{CORE, DropReason, Hop, HostId, InTransit, LinkConfig, Net, Packet, ZoneId};
-use crate::process::{CoordinatorHost, Effect, NodeHost, Outgoing, Process, Query, RelayHost};
+use crate::process::{CoordinatorHost, Effect, NodeHost, Process, Query, RelayHost};
 use crate::queue::Queue;
 use crate::rng::Rng;
-use crate::tap::{Tap, Verdict};
+use crate::tap::Tap;
 use crate::trace::{Line, Seen, Trace, What};
 
 /// When worlds begin: 2026-01-01, 00:00 UTC.
@@ -49,6 +51,8 @@ pub struct Host {
     pub is_on: bool,
     armed: Option<Mono>,
     spins: (Mono, u32),
+    /// The port through which each sender came in last: a server answers from there.
+    doors: BTreeMap<SocketAddr, u16>,
 }
 
 /// A datagram that a tap made, at the host it reached.
@@ -130,6 +134,7 @@ impl World {
             is_on: true,
             armed: None,
             spins: (Mono::default(), 0),
+            doors: BTreeMap::new(),
         });
         self.pump(id);
         id
@@ -362,6 +367,7 @@ impl World {
             self.record_drop(DropReason::NoSocket, &packet);
             return;
         }
+        host.doors.insert(packet.src, packet.dst.port());
         let what = What::Received(Seen::of(&packet));
         let (at, host_id) = (self.now, to);
         self.trace.datagram(
@@ -520,73 +526,6 @@ impl World {
             host.armed = Some(at);
             self.queue.push(at, Event::Timer(id));
         }
-    }
-
-    fn send(&mut self, from: HostId, outgoing: Outgoing) {
-        let Some(port) = self.hosts.get(from.0).map(|h| h.process.port()) else {
-            return;
-        };
-        let found = self.net.attachments(from).find_map(|(interface, a)| {
-            let wanted = outgoing.from.0 == 0 || outgoing.from == interface;
-            let addr = a.address_like(outgoing.to).filter(|_| wanted)?;
-            Some((interface, addr))
-        });
-        self.sent += 1;
-        let mut packet = Packet {
-            id: self.sent,
-            src: SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port),
-            dst: outgoing.to,
-            is_injected: false,
-            payload: outgoing.payload,
-        };
-        let Some((interface, addr)) = found else {
-            self.record_drop(DropReason::NoRoute, &packet);
-            return;
-        };
-        packet.src.set_ip(addr);
-        self.tapped(from, interface, packet);
-    }
-
-    fn tapped(&mut self, from: HostId, interface: InterfaceId, packet: Packet) {
-        let verdict = match &mut self.tap {
-            None => Verdict::pass(),
-            Some(tap) => tap.on_send(self.now, from, &packet),
-        };
-        for (after, payload) in verdict.injected {
-            let is_injected = true;
-            let copy = Packet {
-                payload,
-                is_injected,
-                ..packet
-            };
-            let event = Event::Inject(from, interface, copy);
-            self.queue.push(self.now + after, event);
-        }
-        if verdict.is_dropped {
-            self.record_drop(DropReason::Intercepted, &packet);
-        } else {
-            self.launch(from, interface, packet);
-        }
-    }
-
-    fn launch(&mut self, from: HostId, interface: InterfaceId, packet: Packet) {
-        let line = Line {
-            at: self.now,
-            host: from,
-            what: What::Sent(Seen::of(&packet)),
-        };
-        self.trace.datagram(line, &packet.payload);
-        if let Some(capture) = &mut self.capture {
-            capture.sent(self.now, from, &packet);
-        }
-        let hop = self.net.send(self.now, from, interface, packet);
-        self.handle_hop(hop);
-    }
-
-    fn record_drop(&mut self, why: DropReason, packet: &Packet) {
-        let what = What::Dropped(why, Seen::of(packet));
-        let (at, host) = (self.now, HostId(usize::MAX));
-        self.trace.datagram(Line { at, host, what }, &[]);
     }
 }
 

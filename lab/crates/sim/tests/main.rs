@@ -6,6 +6,7 @@
 )]
 
 mod dc_cannot_read;
+mod matrix;
 mod message_order;
 mod network;
 mod overhead;

@@ -15,7 +15,8 @@ pub struct Pin(pub [u8; 32]);
 /// Where an AS is and how to know it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerRef {
-    /// `https://host[:port]`, without a path.
+    /// `https://host[:port]`, without a path; several with spaces between them when the host has no
+    /// name and both an IPv4 and an IPv6 address.
     pub url: String,
     /// The domain under which accounts are named.
     pub domain: Fqdn,

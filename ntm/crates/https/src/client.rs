@@ -27,6 +27,8 @@ use crate::url::Target;
 
 /// Connecting and shaking hands: a server on the other side of the world needs a second of it.
 const CONNECT: Duration = Duration::from_secs(10);
+/// Connecting to one of several addresses, before the next is tried.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// The answer; the longest long-poll is 25 s.
 const ANSWER: Duration = Duration::from_secs(40);
 /// No answer is longer; a whole directory of a million names would be paged.
@@ -35,7 +37,8 @@ const MAX_ANSWER: usize = 64 << 20;
 /// Asks one server.
 #[derive(Clone)]
 pub struct Client {
-    target: Target,
+    /// Never empty; the first names the server in errors.
+    targets: Vec<Target>,
     tls: TlsConnector,
     bearer: Option<SecretKey>,
 }
@@ -43,13 +46,13 @@ pub struct Client {
 impl Client {
     /// For this server; nothing is sent yet.
     pub fn new(server: &ServerRef) -> Result<Self, HttpsError> {
-        let target = Target::parse(&server.url)?;
+        let targets = Target::parse_all(&server.url)?;
         let config = config(server.pin).map_err(|source| HttpsError::BadCertificate {
-            server: target.authority(),
+            server: name(&targets),
             source,
         })?;
         Ok(Self {
-            target,
+            targets,
             tls: TlsConnector::from(Arc::new(config)),
             bearer: None,
         })
@@ -82,35 +85,56 @@ impl Client {
         path: &str,
         body: Vec<u8>,
     ) -> Result<A, HttpsError> {
-        let stream = self.timed(CONNECT, self.connect()).await?;
-        let answer = self.exchange(stream, self.request(method, path, body));
+        let (stream, target) = self.timed(CONNECT, self.connect()).await?;
+        let answer = self.exchange(stream, self.request(target, method, path, body));
         let (status, body) = self.timed(ANSWER, answer).await?;
         self.understand(status, &body)
     }
 
-    async fn connect(&self) -> Result<TlsStream<TcpStream>, HttpsError> {
-        let tcp = TcpStream::connect((self.target.host.as_str(), self.target.port))
+    async fn connect(&self) -> Result<(TlsStream<TcpStream>, &Target), HttpsError> {
+        let (tcp, target) = self
+            .reach()
             .await
             .map_err(|e| self.unreachable(Unreachable::Connect(e)))?;
         // Small requests, one answer: waiting to fill a segment only costs time.
         tcp.set_nodelay(true)
             .map_err(|e| self.unreachable(Unreachable::Connect(e)))?;
-        let name = ServerName::try_from(self.target.host.clone())
-            .map_err(|_| HttpsError::BadUrl(self.target.authority()))?;
-        self.tls
-            .connect(name, tcp)
-            .await
-            .map_err(|e| self.tls_error(e))
+        let name = ServerName::try_from(target.host.clone())
+            .map_err(|_| HttpsError::BadUrl(target.authority()))?;
+        let stream = self.tls.connect(name, tcp).await;
+        Ok((stream.map_err(|e| self.tls_error(e))?, target))
     }
 
-    fn request(&self, method: Method, path: &str, body: Vec<u8>) -> Request<Full<Bytes>> {
+    /// Tries the addresses in turn; of a family that is not there the system says so at once.
+    async fn reach(&self) -> io::Result<(TcpStream, &Target)> {
+        let mut failed = io::ErrorKind::NotFound.into();
+        let last = self.targets.len().saturating_sub(1);
+        for (i, target) in self.targets.iter().enumerate() {
+            let limit = if i == last { CONNECT } else { PATIENCE };
+            let connect = TcpStream::connect((target.host.as_str(), target.port));
+            match tokio::time::timeout(limit, connect).await {
+                Ok(Ok(tcp)) => return Ok((tcp, target)),
+                Ok(Err(error)) => failed = error,
+                Err(_) => failed = io::ErrorKind::TimedOut.into(),
+            }
+        }
+        Err(failed)
+    }
+
+    fn request(
+        &self,
+        target: &Target,
+        method: Method,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Request<Full<Bytes>> {
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = method;
         *request.uri_mut() = path.parse().unwrap_or_default();
         let headers = request.headers_mut();
         let json = header::HeaderValue::from_static("application/json");
         headers.insert(header::CONTENT_TYPE, json);
-        if let Ok(host) = self.target.authority().parse() {
+        if let Ok(host) = target.authority().parse() {
             headers.insert(header::HOST, host);
         }
         if let Some(mut value) = self.bearer.as_ref().and_then(bearer_header) {
@@ -144,7 +168,7 @@ impl Client {
 
     async fn body(&self, response: Response<Incoming>) -> Result<Bytes, HttpsError> {
         let status = response.status().as_u16();
-        let server = self.target.authority();
+        let server = name(&self.targets);
         Limited::new(response.into_body(), MAX_ANSWER)
             .collect()
             .await
@@ -158,7 +182,7 @@ impl Client {
         body: &[u8],
     ) -> Result<A, HttpsError> {
         let strange = || HttpsError::NotAnAccountServer {
-            server: self.target.authority(),
+            server: name(&self.targets),
             status: status.as_u16(),
         };
         if status.is_success() {
@@ -182,13 +206,13 @@ impl Client {
 
     fn unreachable(&self, why: Unreachable) -> HttpsError {
         HttpsError::Unreachable {
-            server: self.target.authority(),
+            server: name(&self.targets),
             why,
         }
     }
 
     fn tls_error(&self, error: io::Error) -> HttpsError {
-        let server = self.target.authority();
+        let server = name(&self.targets);
         let inner = error.get_ref().and_then(|e| e.downcast_ref());
         match inner {
             Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)))
@@ -205,12 +229,16 @@ impl Client {
     }
 }
 
+fn name(targets: &[Target]) -> String {
+    targets.first().map(Target::authority).unwrap_or_default()
+}
+
 fn bearer_header(secret: &SecretKey) -> Option<header::HeaderValue> {
     format!("Bearer {}", encode(secret.expose())).parse().ok()
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Client({})", self.target.authority())
+        write!(f, "Client({})", name(&self.targets))
     }
 }

@@ -15,6 +15,18 @@ impl Target {
         parse(url).ok_or_else(|| HttpsError::BadUrl(url.to_owned()))
     }
 
+    /// One server's URLs with spaces between them: the same server, reached over IPv4 and over IPv6.
+    pub(crate) fn parse_all(urls: &str) -> Result<Vec<Self>, HttpsError> {
+        let all: Vec<Self> = urls
+            .split_whitespace()
+            .map(Self::parse)
+            .collect::<Result<_, _>>()?;
+        if all.is_empty() {
+            return Err(HttpsError::BadUrl(urls.to_owned()));
+        }
+        Ok(all)
+    }
+
     /// As in the Host header.
     pub(crate) fn authority(&self) -> String {
         if self.host.contains(':') {

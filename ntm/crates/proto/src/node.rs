@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 
 use ntm_wire::addr::{RealAddr, VirtualAddr};
 use ntm_wire::header::{Datagram, PacketType};
@@ -18,7 +18,8 @@ use crate::effects::Effects;
 use crate::event::{
     BindError, DownReason, Event, ProbeId, Received, ResolveError, SendError, Transmit, UdpId,
 };
-use crate::negotiation::leg::{Families, RelayLeg};
+use crate::negotiation::leg::RelayLeg;
+use crate::negotiation::reach::Reach;
 use crate::negotiation::registration::Registration;
 use crate::negotiation::resolution::Resolution;
 use crate::negotiation::session::DcSession;
@@ -54,6 +55,7 @@ pub struct Node {
     pub(crate) tunnels: TunnelTable,
     pub(crate) trust: Trust,
     pub(crate) locals: Vec<LocalAddr>,
+    nat64: Option<Ipv6Addr>,
     sockets: Sockets,
 }
 
@@ -69,6 +71,7 @@ impl Node {
             tunnels: TunnelTable::default(),
             trust: Trust::new(config.authorities.clone(), config.pins.clone()),
             locals: Vec::new(),
+            nat64: None,
             sockets: Sockets::default(),
             config,
         }
@@ -83,6 +86,7 @@ impl Node {
             return;
         }
         let was_empty = core::mem::replace(&mut self.locals, locals).is_empty();
+        self.find_ways();
         if !was_empty {
             self.suspect_all(now);
         }
@@ -90,6 +94,27 @@ impl Node {
             self.send_registration(now);
         }
         self.open_session(now);
+    }
+
+    /// The /96 prefix under which this network's NAT64 translates (RFC 7050), or that there is none.
+    pub fn set_nat64(&mut self, now: Now, prefix: Option<Ipv6Addr>) {
+        if core::mem::replace(&mut self.nat64, prefix) == prefix {
+            return;
+        }
+        self.find_ways();
+        if self.registration.is_wanted() && !self.reach().v4 {
+            self.send_registration(now);
+        }
+        self.open_session(now);
+    }
+
+    /// To the DC and to the relays of every tunnel.
+    fn find_ways(&mut self) {
+        let reach = self.reach();
+        let ways = reach.server(self.config.dc.addrs.clone());
+        self.dc.set_addrs(ways);
+        let legs = self.tunnels.iter_mut().flat_map(|t| &mut t.legs);
+        legs.for_each(|leg| leg.set_reach(&reach));
     }
 
     /// A datagram came in from `from` on the socket `_on`; it is opened in place.
@@ -108,7 +133,7 @@ impl Node {
         match d.kind() {
             PacketType::Data => self.handle_data(now, from, d),
             PacketType::Control | PacketType::Challenge | PacketType::Accept => {
-                self.handle_session(now, d)
+                self.handle_session(now, from, d)
             }
             PacketType::TunnelRequest | PacketType::TunnelResponse => {
                 self.handle_handshake(now, from, &d)
@@ -278,13 +303,15 @@ impl Node {
         self.fx.counters
     }
 
-    pub(crate) fn families(&self) -> Families {
+    pub(crate) fn reach(&self) -> Reach {
         let has = |v4: bool| self.locals.iter().any(|l| l.addr.is_ipv4() == v4);
         // Before the driver has said anything, both may be there.
         let unknown = self.locals.is_empty();
-        Families {
+        Reach {
             v4: unknown || has(true),
             v6: unknown || has(false),
+            nat64: self.nat64,
+            prefers_443: self.dc.is_on_443(),
         }
     }
 
@@ -332,11 +359,10 @@ impl Node {
         }
     }
 
-    fn handle_session(&mut self, now: Now, d: Datagram<&mut [u8]>) {
-        for message in self
-            .dc
-            .handle(now.mono, &mut self.fx, &self.config.dc.key, d)
-        {
+    fn handle_session(&mut self, now: Now, from: RealAddr, d: Datagram<&mut [u8]>) {
+        let key = &self.config.dc.key;
+        let messages = self.dc.handle(now.mono, &mut self.fx, key, from, d);
+        for message in messages {
             self.handle_message(now, message);
         }
     }
@@ -407,10 +433,10 @@ impl Node {
         let leg = self
             .tunnels
             .get_mut(d.path_id())
-            .and_then(|t| t.legs.iter_mut().find(|l| l.addr == from));
+            .and_then(|t| t.legs.iter_mut().find(|l| l.may_be(from)));
         let known = match leg {
             Some(leg) => {
-                leg.handle(now, &mut self.fx, d);
+                leg.handle(now, &mut self.fx, from, d);
                 true
             }
             None => self.handle_measured(now.mono, d),
@@ -423,7 +449,7 @@ impl Node {
     fn handle_hint(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
         let path = d.path_id();
         let tunnel = self.tunnels.iter_mut().find(|t| t.path_out == path);
-        let Some(leg) = tunnel.and_then(|t| t.legs.iter_mut().find(|l| l.addr == from)) else {
+        let Some(leg) = tunnel.and_then(|t| t.legs.iter_mut().find(|l| l.may_be(from))) else {
             self.fx.counters.unknown_selector += 1;
             return;
         };

@@ -36,14 +36,21 @@ pub struct Status {
 pub struct RelayStatus {
     /// Which.
     pub rs: RsId,
-    /// Where it was measured.
-    pub addr: Option<RealAddr>,
     /// 0 idle to 255 full.
     pub load: u8,
     /// Measured round trip.
     pub rtt: Option<Duration>,
-    /// The address it saw the node at: beside the DC's view this tells how a NAT maps.
-    pub observed: Option<RealAddr>,
+    /// Where it saw the node, over each family: beside the DC's view this tells how a NAT maps.
+    pub sights: Vec<Sight>,
+}
+
+/// What a server saw of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The server's address.
+    pub observer: RealAddr,
+    /// The node's, as it came in there.
+    pub observed: RealAddr,
 }
 
 /// One tunnel.

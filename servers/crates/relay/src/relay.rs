@@ -84,8 +84,8 @@ impl Relay {
             source_key: HashKey::new([fx.u64(), fx.u64()]),
             // A node re-binds once a second at most; one socket may hold several legs.
             hint_limit: SourceLimit::new(Rate::per_second(4, 8), Rate::per_second(5_000, 5_000)),
-            // A whole office may sit behind one address. A bind costs about 0.1 ms, so all strangers
-            // together take a quarter of a core at most.
+            // A whole office may sit behind one address. A bind costs about 0.15 ms, so all strangers
+            // together take less than half a core.
             bind_limit: SourceLimit::new(
                 Rate::per_second(200, 400),
                 Rate::per_second(2_500, 5_000),

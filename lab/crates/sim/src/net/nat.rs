@@ -64,11 +64,13 @@ pub struct NatConfig {
     pub hairpin: bool,
     /// The outside port.
     pub ports: Ports,
+    /// The only port outside that may be sent to; none: any.
+    pub only_port: Option<u16>,
 }
 
 impl NatConfig {
     /// A NAT of this mapping and filtering, as home routers are otherwise.
-    pub fn new(mapping: Scope, filtering: Scope) -> Self {
+    pub const fn new(mapping: Scope, filtering: Scope) -> Self {
         Self {
             mapping,
             filtering,
@@ -76,6 +78,7 @@ impl NatConfig {
             inbound_refreshes: false,
             hairpin: false,
             ports: Ports::Preserved,
+            only_port: None,
         }
     }
 }
@@ -91,6 +94,8 @@ pub enum NatDrop {
     NoHairpin,
     /// No outside port is free.
     NoPort,
+    /// To a port that is not let out.
+    Blocked,
 }
 
 /// A network address and port translator.
@@ -129,6 +134,9 @@ impl Nat {
         src: SocketAddr,
         dst: SocketAddr,
     ) -> Result<SocketAddr, NatDrop> {
+        if self.config.only_port.is_some_and(|p| p != dst.port()) {
+            return Err(NatDrop::Blocked);
+        }
         self.expire(now);
         let key = (src, self.config.mapping.of(dst));
         if !self.mappings.contains_key(&key) {

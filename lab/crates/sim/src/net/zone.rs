@@ -8,14 +8,11 @@ use ntm_wire::time::Mono;
 
 use super::link::Link;
 use super::nat::{Firewall, Nat, NatDrop};
+use super::nat64::Nat64;
 use super::packet::Packet;
 use super::{HostId, ZoneId};
 
 /// What joins a zone to the zone above, per address family.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one per zone and family: there are dozens"
-)]
 #[derive(Clone, Debug, Default)]
 pub enum Gateway {
     /// Nothing: this family ends here.
@@ -27,12 +24,14 @@ pub enum Gateway {
     Nat(Nat),
     /// A router with a stateful firewall.
     Firewall(Firewall),
+    /// A router that translates to IPv4 what is sent below a prefix; of the IPv6 gateway only.
+    Nat64(Nat64),
 }
 
 impl Gateway {
     /// Whether addresses inside are valid above.
     pub fn is_transparent(&self) -> bool {
-        matches!(self, Self::Routed | Self::Firewall(_))
+        matches!(self, Self::Routed | Self::Firewall(_) | Self::Nat64(_))
     }
 }
 
@@ -95,6 +94,13 @@ impl Zone {
                 firewall.outbound(now, src, dst);
                 None
             }
+            Gateway::Nat64(nat64) => match nat64.outbound(now, src, dst) {
+                Err(drop) => return Err((drop.into(), packet)),
+                Ok((src, dst)) => {
+                    (packet.src, packet.dst) = (src, dst);
+                    None
+                }
+            },
             Gateway::Nat(nat) if nat.outside() == dst.ip() => Some(nat.hairpin(now, src, dst)),
             Gateway::Nat(nat) => match nat.outbound(now, src, dst) {
                 Err(drop) => return Err((drop.into(), packet)),
@@ -118,9 +124,15 @@ impl Zone {
         packet: Packet,
     ) -> Result<Packet, (DropReason, Packet)> {
         let (src, dst) = (packet.src, packet.dst);
+        if let (true, Gateway::Nat64(nat64)) = (dst.is_ipv4(), &mut self.v6) {
+            return match nat64.inbound(now, src, dst) {
+                Ok((src, dst)) => Ok(Packet { src, dst, ..packet }),
+                Err(drop) => Err((drop.into(), packet)),
+            };
+        }
         let inside = match self.gateway(dst) {
             Gateway::Closed => Err(DropReason::NoRoute),
-            Gateway::Routed => Ok(dst),
+            Gateway::Routed | Gateway::Nat64(_) => Ok(dst),
             Gateway::Firewall(firewall) => firewall
                 .inbound(now, src, dst)
                 .map(|()| dst)

@@ -157,6 +157,7 @@ fn draw_nat(rng: &mut Rng) -> NatConfig {
         } else {
             Ports::Random
         },
+        only_port: None,
     }
 }
 

@@ -160,9 +160,9 @@ impl Node {
             v6: d.peer.virtual_v6,
             v4,
         };
-        let families = self.families();
+        let reach = self.reach();
         let bind =
-            |l: &ntm_wire::message::Leg| RelayLeg::new(l.clone(), d.path_out, families, now.mono);
+            |l: &ntm_wire::message::Leg| RelayLeg::new(l.clone(), d.path_out, &reach, now.mono);
         Tunnel {
             peer: Peer {
                 fqdn: d.peer.fqdn.clone(),
@@ -188,15 +188,15 @@ impl Node {
 
     /// Rule 10: where the node may be directed to send. Loopback only when the node itself lives there.
     fn sendable(&self, d: &RouteDirection) -> Vec<RealAddr> {
-        let families = self.families();
+        let reach = self.reach();
         let at_home = self.locals.iter().any(|l| l.addr.is_loopback());
-        let fits =
-            |a: &RealAddr| a.is_sendable() && families.allows(*a) && (at_home || !a.is_loopback());
+        let fits = |a: &RealAddr| a.is_sendable() && (at_home || !a.is_loopback());
         let mut addrs: Vec<RealAddr> = d
             .peer_candidates
             .iter()
             .map(|c| c.addr)
             .filter(fits)
+            .filter_map(|a| reach.real(a))
             .collect();
         addrs.dedup();
         addrs

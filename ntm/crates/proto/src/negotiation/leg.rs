@@ -15,6 +15,7 @@ use ntm_wire::noise::{NOISE_OVERHEAD, seal_to_server};
 use ntm_wire::seal::{open_salted, seal_salted};
 use ntm_wire::time::{Mono, Now};
 
+use super::reach::Reach;
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
 use crate::event::Event;
@@ -39,7 +40,11 @@ enum State {
 pub(crate) struct RelayLeg {
     leg: Leg,
     path_out: PathId,
+    /// The ways to the RS, in the order in which to try them.
+    ways: Vec<RealAddr>,
+    /// The one in use.
     pub(crate) addr: RealAddr,
+    tries: usize,
     counter: u64,
     clock_ahead_ms: i64,
     state: State,
@@ -50,21 +55,16 @@ pub(crate) struct RelayLeg {
 }
 
 impl RelayLeg {
-    /// A leg that was not bound yet; `None` when the node has no address of a family the RS has.
-    pub(crate) fn new(leg: Leg, path_out: PathId, families: Families, now: Mono) -> Option<Self> {
-        let v4 = leg
-            .v4
-            .filter(|_| families.v4)
-            .map(|(ip, port)| SocketAddr::from((ip, port)));
-        let v6 = leg
-            .v6
-            .filter(|_| families.v6)
-            .map(|(ip, port)| SocketAddr::from((ip, port)));
-        let addr = RealAddr(v4.or(v6)?);
+    /// A leg that was not bound yet; `None` when the node's network has no way to the RS.
+    pub(crate) fn new(leg: Leg, path_out: PathId, reach: &Reach, now: Mono) -> Option<Self> {
+        let ways = ways(&leg, reach);
+        let addr = *ways.first()?;
         Some(Self {
             leg,
             path_out,
+            ways,
             addr,
+            tries: 0,
             counter: 0,
             clock_ahead_ms: 0,
             state: State::Binding,
@@ -79,6 +79,33 @@ impl RelayLeg {
     pub(crate) fn bind(&mut self, now: Now, fx: &mut Effects) {
         self.state = State::Binding;
         self.retry = Retry::new(now.mono, None);
+        self.tries = 0;
+        self.send_bind(now, fx);
+    }
+
+    /// The node is in another network; without a way there, the leg stays as it was.
+    pub(crate) fn set_reach(&mut self, reach: &Reach) {
+        let ways = ways(&self.leg, reach);
+        let Some(best) = ways.first() else { return };
+        if !ways.contains(&self.addr) {
+            self.addr = *best;
+        }
+        self.ways = ways;
+    }
+
+    /// Whether a datagram from there may be the RS's.
+    pub(crate) fn may_be(&self, from: RealAddr) -> bool {
+        self.ways.contains(&from)
+    }
+
+    /// Binds again: once more the same way, for the packet may be lost, and then by turns.
+    fn bind_again(&mut self, now: Now, fx: &mut Effects) {
+        self.tries += 1;
+        if self.tries > 1 {
+            let at = self.ways.iter().position(|w| *w == self.addr);
+            let next = at.map_or(0, |at| (at + 1) % self.ways.len());
+            self.addr = self.ways.get(next).copied().unwrap_or(self.addr);
+        }
         self.send_bind(now, fx);
     }
 
@@ -108,7 +135,13 @@ impl RelayLeg {
         clippy::wildcard_enum_match_arm,
         reason = "whatever else there is, is not for this place"
     )]
-    pub(crate) fn handle(&mut self, now: Now, fx: &mut Effects, d: &Datagram<&mut [u8]>) -> bool {
+    pub(crate) fn handle(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        from: RealAddr,
+        d: &Datagram<&mut [u8]>,
+    ) -> bool {
         let Ok(content) = open_salted(&self.leg.leg_key, "ntm leg to node", &d.aad(), d.body())
         else {
             fx.counters.bad_seal += 1;
@@ -121,7 +154,9 @@ impl RelayLeg {
         log::opened(&messages);
         for message in messages {
             match message {
-                Message::LegBindResponse(response) => self.handle_response(now, fx, &response),
+                Message::LegBindResponse(response) => {
+                    self.handle_response(now, fx, from, &response)
+                }
                 Message::KeepAlive(_) => self.unanswered_keep_alives = 0,
                 _ => fx.counters.unexpected += 1,
             }
@@ -129,12 +164,15 @@ impl RelayLeg {
         true
     }
 
-    fn handle_response(&mut self, now: Now, fx: &mut Effects, r: &LegBindResponse) {
+    fn handle_response(&mut self, now: Now, fx: &mut Effects, from: RealAddr, r: &LegBindResponse) {
         match r.status {
             BindStatus::Bound if r.counter == self.counter => {
                 // A reminder of the RS when the confirmation was lost, or a replay: both get it again.
                 fx.counters.replayed += u64::from(self.state == State::Bound);
                 self.state = State::Bound;
+                if self.may_be(from) {
+                    self.addr = from;
+                }
                 self.unanswered_keep_alives = 0;
                 let confirm = LegBindConfirm {
                     counter: r.counter,
@@ -187,7 +225,7 @@ impl RelayLeg {
         match self.state {
             State::Binding => match self.retry.due(now.mono) {
                 Due::Wait => {}
-                Due::Again => self.send_bind(now, fx),
+                Due::Again => self.bind_again(now, fx),
                 Due::GiveUp => self.give_up(now.mono, fx),
             },
             State::Bound if now.mono >= self.last_sent + KEEP_ALIVE => self.keep_alive(now, fx),
@@ -249,17 +287,10 @@ impl RelayLeg {
     }
 }
 
-/// Which families the node can send over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Families {
-    pub(crate) v4: bool,
-    pub(crate) v6: bool,
-}
-
-impl Families {
-    pub(crate) fn allows(self, addr: RealAddr) -> bool {
-        if addr.is_ipv4() { self.v4 } else { self.v6 }
-    }
+fn ways(leg: &Leg, reach: &Reach) -> Vec<RealAddr> {
+    let v4 = leg.v4.map(|(ip, port)| SocketAddr::from((ip, port)));
+    let v6 = leg.v6.map(|(ip, port)| SocketAddr::from((ip, port)));
+    reach.server(v4.into_iter().chain(v6).map(RealAddr))
 }
 
 /// A Bind datagram, padded to 1,200 bytes so that the RS may answer.

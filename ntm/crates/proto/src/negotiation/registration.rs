@@ -6,7 +6,7 @@ use ntm_wire::addr::{
     Candidate, CandidateKind, MAX_CANDIDATES, NatVerdict, RealAddr, VirtualAddrs,
 };
 use ntm_wire::header::Datagram;
-use ntm_wire::id::{Epoch, RsId, TxId};
+use ntm_wire::id::{Epoch, InterfaceId, RsId, TxId};
 use ntm_wire::key::SecretKey;
 use ntm_wire::message::{
     Deregistration, KeepAlive, MAX_RELAYS, Measure, Message, Messages, Probe, Registered,
@@ -17,13 +17,13 @@ use ntm_wire::ticket::TICKET_LIFETIME;
 use ntm_wire::time::{Mono, Now};
 
 use super::hello::Credentials;
-use super::leg::{Families, bind_datagram};
+use super::leg::bind_datagram;
+use super::reach::Reach;
 use crate::effects::Effects;
 use crate::event::{Event, RegisterError};
 use crate::log;
 use crate::node::Node;
-use crate::status::RelayStatus;
-use ntm_wire::id::InterfaceId;
+use crate::status::{RelayStatus, Sight};
 
 /// After a registration that failed; doubled up to [`SLOWEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -57,6 +57,7 @@ struct Measurement {
     to: RealAddr,
     sent: Mono,
     rtt: Option<Duration>,
+    /// This node's address as the relay saw it.
     observed: Option<RealAddr>,
 }
 
@@ -87,24 +88,34 @@ impl Registration {
     pub(crate) fn relays(&self) -> Vec<RelayStatus> {
         let relays = self.registered.iter().flat_map(|r| &r.relays);
         relays
-            .map(|i| {
-                let measured = self.measurements.iter().find(|m| m.rs == i.rs);
-                RelayStatus {
-                    rs: i.rs,
-                    addr: measured.map(|m| m.to),
-                    load: i.load,
-                    rtt: measured.and_then(|m| m.rtt),
-                    observed: measured.and_then(|m| m.observed),
-                }
+            .map(|i| RelayStatus {
+                rs: i.rs,
+                load: i.load,
+                rtt: self.rtt_of(i.rs),
+                sights: self.sights_of(i.rs),
             })
             .collect()
     }
 
+    fn rtt_of(&self, rs: RsId) -> Option<Duration> {
+        let of_rs = self.measurements.iter().filter(|m| m.rs == rs);
+        of_rs.filter_map(|m| m.rtt).min()
+    }
+
+    fn sights_of(&self, rs: RsId) -> Vec<Sight> {
+        let of_rs = self.measurements.iter().filter(|m| m.rs == rs);
+        let sight = |m: &Measurement| {
+            Some(Sight {
+                observer: m.to,
+                observed: m.observed?,
+            })
+        };
+        of_rs.filter_map(sight).collect()
+    }
+
     fn rtts(&self) -> Vec<RelayRtt> {
-        let known = self
-            .measurements
-            .iter()
-            .filter_map(|m| Some((m.rs, m.rtt?)));
+        let relays = self.registered.iter().flat_map(|r| &r.relays);
+        let known = relays.filter_map(|r| Some((r.rs, self.rtt_of(r.rs)?)));
         let in_ms = |d: Duration| u16::try_from(d.as_millis()).unwrap_or(u16::MAX);
         known
             .map(|(rs, rtt)| RelayRtt {
@@ -190,7 +201,20 @@ impl Node {
             interface: l.interface,
             addr: l.addr,
         };
-        self.locals.iter().map(host).take(MAX_CANDIDATES).collect()
+        let mut out: Vec<Candidate> = self.locals.iter().map(host).collect();
+        // The DC sees the address of one family only; relays were asked over each.
+        let seen = self.registration.measurements.iter();
+        for addr in seen.filter_map(|m| m.observed) {
+            if out.iter().all(|c| c.addr != addr) {
+                out.push(Candidate {
+                    kind: CandidateKind::Observed,
+                    interface: InterfaceId(0),
+                    addr,
+                });
+            }
+        }
+        out.truncate(MAX_CANDIDATES);
+        out
     }
 
     /// Opens a session with the DC if one is wanted; the registration goes first in it.
@@ -377,10 +401,10 @@ impl Node {
             .as_ref()
             .map(|r| r.relays.clone())
             .unwrap_or_default();
-        let families = self.families();
+        let reach = self.reach();
         self.registration.measurements = relays
             .iter()
-            .filter_map(|i| measure(i, families, now, &mut self.fx))
+            .flat_map(|i| measure(i, &reach, now, &mut self.fx))
             .collect();
         self.registration.report_at =
             (!self.registration.measurements.is_empty()).then_some(now + MEASURE_WAIT);
@@ -388,25 +412,16 @@ impl Node {
 
     /// Takes the answer to a measurement; `false` when the selector names none.
     pub(crate) fn handle_measured(&mut self, now: Mono, d: &Datagram<&mut [u8]>) -> bool {
-        let Some(m) = self
-            .registration
-            .measurements
-            .iter_mut()
-            .find(|m| m.id == d.selector())
-        else {
+        let measurements = &mut self.registration.measurements;
+        let Some(m) = measurements.iter().find(|m| m.id == d.selector()) else {
             return false;
         };
         let opened = open_salted(&m.key, "ntm leg to node", &d.aad(), d.body()).ok();
         match opened.as_deref().map(Messages::parse_all) {
             Some(Ok(messages)) => {
                 log::opened(&messages);
-                match observed_in(&messages, m.probe) {
-                    Some(observed) if m.rtt.is_none() => {
-                        m.rtt = Some(now.since(m.sent));
-                        m.observed = Some(observed);
-                    }
-                    Some(_) | None => self.fx.counters.replayed += 1,
-                }
+                let is_news = messages.iter().any(|x| take_reply(measurements, x, now));
+                self.fx.counters.replayed += u64::from(!is_news);
             }
             Some(Err(_)) => self.fx.counters.malformed += 1,
             None => self.fx.counters.bad_seal += 1,
@@ -426,33 +441,31 @@ impl Node {
     }
 }
 
-/// The address that the answer to `probe` says it came from.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "whatever else there is, is not for this place"
-)]
-fn observed_in(messages: &[Message], probe: u32) -> Option<RealAddr> {
-    messages.iter().find_map(|m| match m {
-        Message::ProbeReply(reply) if reply.id == probe => Some(reply.observed),
-        _ => None,
-    })
+/// `true` when a measurement has its answer now.
+fn take_reply(measurements: &mut [Measurement], message: &Message, now: Mono) -> bool {
+    let Message::ProbeReply(reply) = message else {
+        return false;
+    };
+    let asked = measurements.iter_mut().find(|m| m.probe == reply.id);
+    let Some(m) = asked.filter(|m| m.rtt.is_none()) else {
+        return false;
+    };
+    m.rtt = Some(now.since(m.sent));
+    m.observed = Some(reply.observed);
+    true
 }
 
-fn measure(
-    info: &RelayInfo,
-    families: Families,
-    now: Mono,
-    fx: &mut Effects,
-) -> Option<Measurement> {
-    let v4 = info
-        .v4
-        .filter(|_| families.v4)
-        .map(std::net::SocketAddr::from);
-    let v6 = info
-        .v6
-        .filter(|_| families.v6)
-        .map(std::net::SocketAddr::from);
-    let to = RealAddr(v4.or(v6)?);
+/// Asks a relay over each family that this network has.
+fn measure(info: &RelayInfo, reach: &Reach, now: Mono, fx: &mut Effects) -> Vec<Measurement> {
+    let v4 = info.v4.map(std::net::SocketAddr::from);
+    let v6 = info.v6.map(std::net::SocketAddr::from);
+    let way = |addr| reach.server([RealAddr(addr)]).first().copied();
+    let ways = v4.into_iter().chain(v6).filter_map(way);
+    ways.filter_map(|to| measure_way(info, to, now, fx))
+        .collect()
+}
+
+fn measure_way(info: &RelayInfo, to: RealAddr, now: Mono, fx: &mut Effects) -> Option<Measurement> {
     let probe = fx.u32();
     let messages = [
         Measure {

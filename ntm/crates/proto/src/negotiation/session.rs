@@ -73,14 +73,15 @@ impl DcSession {
         now: Mono,
         fx: &mut Effects,
         dc: &ntm_wire::key::ServerKey,
+        from: RealAddr,
         d: Datagram<&mut [u8]>,
     ) -> Vec<Message> {
         match d.kind() {
             PacketType::Challenge => {
-                self.take_challenge(now, fx, dc, &d);
+                self.take_challenge(now, fx, dc, from, &d);
                 Vec::new()
             }
-            PacketType::Accept => self.take_accept(now, fx, &d),
+            PacketType::Accept => self.take_accept(now, fx, from, &d),
             _ => self.take_control(fx, d),
         }
     }
@@ -90,6 +91,7 @@ impl DcSession {
         now: Mono,
         fx: &mut Effects,
         dc: &ntm_wire::key::ServerKey,
+        from: RealAddr,
         d: &Datagram<&mut [u8]>,
     ) {
         let Some(hello) = self.hello.as_mut().filter(|h| h.sid == d.selector()) else {
@@ -99,6 +101,7 @@ impl DcSession {
         match hello.take_challenge(dc, d, now) {
             Challenge::Taken => {
                 let datagram = hello.datagram();
+                self.adopt(from);
                 self.transmit(now, fx, datagram);
             }
             Challenge::Known => fx.counters.replayed += 1,
@@ -110,6 +113,7 @@ impl DcSession {
         &mut self,
         now: Mono,
         fx: &mut Effects,
+        from: RealAddr,
         d: &Datagram<&mut [u8]>,
     ) -> Vec<Message> {
         let Some(hello) = self.hello.take_if(|h| h.sid == d.selector()) else {
@@ -122,6 +126,7 @@ impl DcSession {
         }
         match hello.accept(d.body()) {
             Ok(accepted) => {
+                self.adopt(from);
                 // A session id of zero: the DC has an answer, but keeps no session.
                 if accepted.dc_sid != 0 {
                     self.previous =
@@ -271,11 +276,10 @@ impl DcSession {
             Due::Wait => {}
             Due::Again => {
                 let datagram = hello.datagram();
-                self.transmit(now, fx, datagram);
+                self.transmit_everywhere(now, fx, &datagram);
             }
             Due::GiveUp => {
                 self.hello = None;
-                self.at = self.at.wrapping_add(1);
                 self.wants_hello = !self.pending.is_empty();
             }
         }
@@ -288,9 +292,37 @@ impl DcSession {
         }
     }
 
+    /// A question that had no answer goes to every address: which of them gets through is not known.
+    fn transmit_everywhere(&mut self, now: Mono, fx: &mut Effects, datagram: &[u8]) {
+        self.last_sent = now;
+        for to in &self.addrs {
+            fx.send(InterfaceId(0), *to, datagram.to_vec());
+        }
+    }
+
+    /// Where the DC is reached from the network the node is in now, best first.
+    pub(crate) fn set_addrs(&mut self, addrs: Vec<RealAddr>) {
+        let in_use = self.addr();
+        self.at = addrs.iter().position(|a| Some(*a) == in_use).unwrap_or(0);
+        self.addrs = addrs;
+    }
+
+    /// The DC has answered from there.
+    fn adopt(&mut self, from: RealAddr) {
+        if let Some(at) = self.addrs.iter().position(|a| *a == from) {
+            self.at = at;
+        }
+    }
+
     /// The address in use.
     pub(crate) fn addr(&self) -> Option<RealAddr> {
-        self.addrs.get(self.at % self.addrs.len().max(1)).copied()
+        self.addrs.get(self.at).copied()
+    }
+
+    /// Whether the DC answers on port 443 and on another of its ports did not.
+    pub(crate) fn is_on_443(&self) -> bool {
+        let is_443 = |a: RealAddr| a.0.port() == 443;
+        self.addr().is_some_and(is_443) && self.addrs.iter().any(|a| !is_443(*a))
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {

@@ -10,14 +10,19 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use ntm_sim::log::LogBuffer;
 use ntm_sim::scenario::{Report, Spec, Summary, draw};
+
+mod matrix;
 
 /// Random NTM worlds in virtual time. The same seed is the same world, to the bit.
 #[derive(Parser, Debug)]
 #[command(version)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    what: Option<What>,
     /// How many worlds.
     #[arg(long, default_value_t = 1000)]
     runs: u64,
@@ -38,6 +43,12 @@ struct Arguments {
     jobs: u64,
 }
 
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Every ordered pair of eleven networks, many times: who meets whom, how soon, by which way.
+    Matrix(matrix::Arguments),
+}
+
 /// Lines of trace shown of a failing world.
 const STORY: usize = 60;
 /// Failing worlds told of; all are counted.
@@ -45,9 +56,10 @@ const TOLD: usize = 5;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let is_well = match arguments.only {
-        Some(seed) => tell_one(seed, arguments.trace),
-        None => run_many(&arguments),
+    let is_well = match (&arguments.what, arguments.only) {
+        (Some(What::Matrix(matrix)), _) => matrix::run(matrix),
+        (None, Some(seed)) => tell_one(seed, arguments.trace),
+        (None, None) => run_many(&arguments),
     };
     if is_well {
         ExitCode::SUCCESS

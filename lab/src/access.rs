@@ -1,0 +1,107 @@
+//! [`Access`]: one access network as it stands, with its routers, its LAN and its wire to the core.
+
+mod lan;
+mod nat64;
+mod router;
+
+use std::sync::Arc;
+
+use crate::address::Site;
+use crate::lease::Lease;
+use crate::netns::Namespace;
+use crate::network::Network;
+use crate::wire::{Quality, Wire};
+
+pub use lan::{Lan, Seat};
+use nat64::Nat64;
+
+/// What every access network is built upon.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ground<'a> {
+    pub(crate) lease: &'a Lease,
+    /// The router in the middle.
+    pub(crate) core: &'a Namespace,
+    /// Where LANs are bridges, and hosts' radios end.
+    pub(crate) air: &'a Namespace,
+    pub(crate) quality: Quality,
+    pub(crate) seed: u64,
+}
+
+/// An access network.
+#[derive(Debug)]
+pub struct Access {
+    network: Network,
+    site: Site,
+    routers: Vec<Namespace>,
+    lan: Arc<Lan>,
+    name: String,
+    wire: Arc<Wire>,
+    _nat64: Option<Nat64>,
+}
+
+impl Access {
+    pub(crate) fn build(
+        ground: &Ground<'_>,
+        name: &str,
+        network: Network,
+        site: Site,
+    ) -> anyhow::Result<Self> {
+        let lan = Arc::new(Lan::build(ground.air, network, site)?);
+        let edge = ground.lease.namespace(&format!("r-{name}"))?;
+        let wire = router::uplink(ground, &edge, network, site)?;
+        let routers = router::build(ground, name, edge, network, site)?;
+        let nat64 = routers
+            .first()
+            .filter(|_| network.facts().nat64)
+            .map(|r| Nat64::start(ground.lease, r, site))
+            .transpose()?;
+        Ok(Self {
+            network,
+            site,
+            routers,
+            lan,
+            name: name.to_owned(),
+            wire: Arc::new(wire),
+            _nat64: nat64,
+        })
+    }
+
+    /// What it is called in this world.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its kind.
+    pub fn network(&self) -> Network {
+        self.network
+    }
+
+    /// The LAN that hosts join.
+    pub fn lan(&self) -> &Arc<Lan> {
+        &self.lan
+    }
+
+    /// The wire to the core: its quality may change at any time.
+    pub fn wire(&self) -> &Arc<Wire> {
+        &self.wire
+    }
+
+    /// Its routers, the one towards the core first.
+    pub fn routers(&self) -> &[Namespace] {
+        &self.routers
+    }
+
+    /// The device of the core at which everything of this network passes.
+    pub fn core_device(&self) -> String {
+        router::core_device(self.site)
+    }
+
+    /// Every NAT forgets its mappings, as after a restart of the router.
+    pub fn forget_mappings(&self) -> anyhow::Result<()> {
+        for router in &self.routers {
+            let flushed = router.command("conntrack").arg("-F").output()?;
+            crate::netns::succeed("conntrack (package conntrack)", &flushed)?;
+        }
+        Ok(())
+    }
+}

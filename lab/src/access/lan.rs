@@ -1,0 +1,70 @@
+//! [`Lan`]: a bridge in the air, and the seats it gives to hosts.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::address::{Net, Site, home_v4};
+use crate::netns::Namespace;
+use crate::network::Network;
+
+/// Hosts begin here; in a /29 as well as in a /24.
+const FIRST: u8 = 2;
+
+/// What a host needs to take part: as DHCP and router advertisements would tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The bridge.
+    pub(crate) bridge: String,
+    /// Addresses.
+    pub addresses: Vec<Net>,
+    /// The router, by family.
+    pub gateways: Vec<IpAddr>,
+    /// A name server, where names matter.
+    pub name_server: Option<IpAddr>,
+}
+
+/// A LAN.
+#[derive(Debug)]
+pub struct Lan {
+    network: Network,
+    site: Site,
+    next: AtomicU8,
+}
+
+impl Lan {
+    pub(super) fn build(air: &Namespace, network: Network, site: Site) -> anyhow::Result<Self> {
+        let bridge = format!("b{}", site.number());
+        air.ip(&format!(
+            "link add {bridge} type bridge forward_delay 0 stp_state 0 mcast_snooping 0\nlink set {bridge} up\n"
+        ))?;
+        Ok(Self {
+            network,
+            site,
+            next: AtomicU8::new(FIRST),
+        })
+    }
+
+    /// Addresses that nobody had yet.
+    pub fn seat(&self) -> Seat {
+        let host = self.next.fetch_add(1, Ordering::Relaxed);
+        let facts = self.network.facts();
+        let (mut addresses, mut gateways) = (Vec::new(), Vec::new());
+        if self.network == Network::PublicV4 {
+            addresses.push(Net::new(self.site.public_v4(host), 29));
+            gateways.push(self.site.public_v4(1).into());
+        } else if facts.v4.is_some() {
+            addresses.push(Net::new(home_v4(host), 24));
+            gateways.push(home_v4(1).into());
+        }
+        if facts.v6 {
+            addresses.push(Net::new(self.site.lan_v6(host), 64));
+            gateways.push(self.site.lan_v6(1).into());
+        }
+        Seat {
+            bridge: format!("b{}", self.site.number()),
+            addresses,
+            gateways,
+            name_server: facts.nat64.then(|| self.site.lan_v6(1).into()),
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! [`Host`]: a machine with two radios that can be switched, pulled, renumbered and moved.
+//!
+//! The far ends of the radios lie in the air, as ports of bridges. An event is prepared first and runs as
+//! one batch per namespace, so that it takes a millisecond or two.
+
+mod attachment;
+
+use std::sync::Arc;
+
+use crate::access::Lan;
+use crate::lease::Lease;
+use crate::netns::Namespace;
+
+use attachment::Attachment;
+
+/// One of a host's two interfaces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Radio {
+    /// Preferred while it has a network, as Wi-Fi is.
+    First,
+    /// The other, as a mobile network is.
+    Second,
+}
+
+impl Radio {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    fn index(self) -> usize {
+        match self {
+            Self::First => 0,
+            Self::Second => 1,
+        }
+    }
+
+    /// What it is called inside.
+    pub fn device(self) -> &'static str {
+        match self {
+            Self::First => "w0",
+            Self::Second => "w1",
+        }
+    }
+}
+
+/// Routes over a radio without carrier are not taken, as wherever something manages networks.
+const WITHOUT_CARRIER: &[(&str, &str)] = &[
+    ("net/ipv4/conf/all/ignore_routes_with_linkdown", "1"),
+    ("net/ipv4/conf/default/ignore_routes_with_linkdown", "1"),
+    ("net/ipv6/conf/all/ignore_routes_with_linkdown", "1"),
+    ("net/ipv6/conf/default/ignore_routes_with_linkdown", "1"),
+];
+
+/// A host.
+#[derive(Debug)]
+pub struct Host {
+    namespace: Namespace,
+    air: Namespace,
+    number: usize,
+    attachments: [Option<Attachment>; 2],
+}
+
+impl Host {
+    /// A host with both radios on and in no network.
+    pub(crate) fn build(
+        lease: &Lease,
+        air: &Namespace,
+        name: &str,
+        number: usize,
+    ) -> anyhow::Result<Self> {
+        let this = Self {
+            namespace: lease.namespace(name)?,
+            air: air.clone(),
+            number,
+            attachments: [None, None],
+        };
+        this.namespace.settings(WITHOUT_CARRIER)?;
+        let mut lines = String::new();
+        for radio in Radio::ALL {
+            let (device, port) = (radio.device(), this.port(radio));
+            lines += &format!(
+                "link add {device} type veth peer name {port} netns {}\nlink set {device} up\n",
+                air.name()
+            );
+        }
+        this.namespace.ip(&lines)?;
+        Ok(this)
+    }
+
+    /// Where its processes run.
+    pub fn namespace(&self) -> &Namespace {
+        &self.namespace
+    }
+
+    /// The radio's end in the air.
+    fn port(&self, radio: Radio) -> String {
+        format!("p{}x{}", self.number, radio.index())
+    }
+
+    /// Joins a network with fresh addresses; leaves the one it was in, in the same moment.
+    pub fn join(&mut self, radio: Radio, lan: &Arc<Lan>) -> anyhow::Result<()> {
+        let fresh = Attachment::new(Arc::clone(lan), radio);
+        let old = self.replace(radio, None);
+        self.air.ip(&format!(
+            "link set {} master {} up\n",
+            self.port(radio),
+            fresh.bridge()
+        ))?;
+        if let Some(old) = old {
+            old.remove(&self.namespace)?;
+        }
+        fresh.add(&self.namespace)?;
+        fresh.tell_name_server(&self.namespace)?;
+        self.replace(radio, Some(fresh));
+        Ok(())
+    }
+
+    /// Leaves the network: no carrier, no addresses.
+    pub fn leave(&mut self, radio: Radio) -> anyhow::Result<()> {
+        let Some(old) = self.replace(radio, None) else {
+            return Ok(());
+        };
+        self.air
+            .ip(&format!("link set {} nomaster down\n", self.port(radio)))?;
+        old.remove(&self.namespace)
+    }
+
+    /// Gets other addresses in the network it is in.
+    pub fn renumber(&mut self, radio: Radio) -> anyhow::Result<()> {
+        let lan = self.attachment(radio).map(|a| Arc::clone(a.lan()));
+        lan.map_or(Ok(()), |lan| self.join(radio, &lan))
+    }
+
+    /// Pulls or plugs the cable: the addresses stay, the carrier goes.
+    pub fn set_carrier(&self, radio: Radio, on: bool) -> anyhow::Result<()> {
+        let state = if on { "up" } else { "down" };
+        self.air
+            .ip(&format!("link set {} {state}\n", self.port(radio)))
+    }
+
+    /// Lets nothing through while everything looks well, or ends that.
+    pub fn set_silent(&self, radio: Radio, silent: bool) -> anyhow::Result<()> {
+        let port = self.port(radio);
+        let Some(attachment) = self.attachment(radio).filter(|_| !silent) else {
+            return self.air.ip(&format!("link set {port} nomaster\n"));
+        };
+        self.air
+            .ip(&format!("link set {port} master {}\n", attachment.bridge()))
+    }
+
+    /// Switches the interface off, or on again with the addresses it had.
+    pub fn switch(&self, radio: Radio, on: bool) -> anyhow::Result<()> {
+        let device = radio.device();
+        let attachment = self.attachment(radio);
+        if !on {
+            attachment.map_or(Ok(()), |a| a.remove(&self.namespace))?;
+            return self.namespace.ip(&format!("link set {device} down\n"));
+        }
+        self.namespace.ip(&format!("link set {device} up\n"))?;
+        attachment.map_or(Ok(()), |a| a.add(&self.namespace))
+    }
+
+    fn attachment(&self, radio: Radio) -> Option<&Attachment> {
+        self.attachments.get(radio.index())?.as_ref()
+    }
+
+    fn replace(&mut self, radio: Radio, with: Option<Attachment>) -> Option<Attachment> {
+        let place = self.attachments.get_mut(radio.index())?;
+        std::mem::replace(place, with)
+    }
+}

@@ -1,0 +1,151 @@
+//! [`World`]: a core, servers, access networks and hosts, for as long as it is held.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::access::{Access, Ground, Lan};
+use crate::address::{CORE_V4, CORE_V6, SERVER_V4, SERVER_V6, Site};
+use crate::host::{Host, Radio};
+use crate::lease::Lease;
+use crate::netns::Namespace;
+use crate::network::Network;
+use crate::wire::{Quality, Wire};
+
+/// How links behave.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Weather {
+    /// The round trip between any two hosts of different networks, and to the servers.
+    pub rtt: Duration,
+    /// For all that is random.
+    pub seed: u64,
+}
+
+impl Weather {
+    /// A way from host to host crosses two wires, there and back.
+    pub fn quality(&self) -> Quality {
+        Quality::delay(self.rtt / 4)
+    }
+}
+
+/// A world. Fields are dropped in order: wires before the namespaces they hold on to.
+#[derive(Debug)]
+pub struct World {
+    accesses: Vec<Access>,
+    server_wire: Arc<Wire>,
+    weather: Weather,
+    hosts: usize,
+    core: Namespace,
+    air: Namespace,
+    servers: Namespace,
+    lease: Lease,
+}
+
+impl World {
+    /// A core and a namespace for servers, and nobody else.
+    pub fn build(weather: Weather) -> anyhow::Result<Self> {
+        let lease = Lease::take()?;
+        let core = lease.namespace("core")?;
+        core.forward()?;
+        let air = lease.namespace("air")?;
+        air.settings(&[
+            ("net/ipv6/conf/all/disable_ipv6", "1"),
+            ("net/ipv6/conf/default/disable_ipv6", "1"),
+        ])?;
+        let servers = lease.namespace("servers")?;
+        let server_wire = connect_servers(&core, &servers, weather)?;
+        Ok(Self {
+            accesses: Vec::new(),
+            server_wire: Arc::new(server_wire),
+            weather,
+            hosts: 0,
+            core,
+            air,
+            servers,
+            lease,
+        })
+    }
+
+    /// Another access network; its number is what [`World::access`] takes.
+    pub fn add_access(&mut self, name: &str, network: Network) -> anyhow::Result<usize> {
+        let site = Site::new(self.accesses.len())?;
+        let ground = Ground {
+            lease: &self.lease,
+            core: &self.core,
+            air: &self.air,
+            quality: self.weather.quality(),
+            seed: self.weather.seed,
+        };
+        let access = Access::build(&ground, name, network, site)?;
+        self.accesses.push(access);
+        Ok(self.accesses.len() - 1)
+    }
+
+    /// A host in no network yet.
+    pub fn add_host(&mut self, name: &str) -> anyhow::Result<Host> {
+        self.hosts += 1;
+        Host::build(&self.lease, &self.air, name, self.hosts)
+    }
+
+    /// A host whose first radio is in a network.
+    pub fn add_host_in(&mut self, name: &str, lan: &Arc<Lan>) -> anyhow::Result<Host> {
+        let mut host = self.add_host(name)?;
+        host.join(Radio::First, lan)?;
+        Ok(host)
+    }
+
+    /// An access network by its number.
+    pub fn access(&self, number: usize) -> anyhow::Result<&Access> {
+        let found = self.accesses.get(number);
+        found.ok_or_else(|| anyhow::anyhow!("there is no access network {number}"))
+    }
+
+    /// Every access network.
+    pub fn accesses(&self) -> &[Access] {
+        &self.accesses
+    }
+
+    /// How links behave when nothing is wrong with them.
+    pub fn weather(&self) -> Weather {
+        self.weather
+    }
+
+    /// The router in the middle: everything between networks passes it.
+    pub fn core(&self) -> &Namespace {
+        &self.core
+    }
+
+    /// Where servers run.
+    pub fn servers(&self) -> &Namespace {
+        &self.servers
+    }
+
+    /// Every link by its name; the server's is `servers`.
+    pub fn links(&self) -> BTreeMap<String, Arc<Wire>> {
+        let of = |a: &Access| (a.name().to_owned(), Arc::clone(a.wire()));
+        let mut links: BTreeMap<_, _> = self.accesses.iter().map(of).collect();
+        links.insert("servers".to_owned(), Arc::clone(&self.server_wire));
+        links
+    }
+
+    /// The run's folder and name.
+    pub fn lease(&self) -> &Lease {
+        &self.lease
+    }
+}
+
+fn connect_servers(
+    core: &Namespace,
+    servers: &Namespace,
+    weather: Weather,
+) -> anyhow::Result<Wire> {
+    let ends = [(servers, "eth0"), (core, "servers")];
+    let wire = Wire::connect(ends, weather.quality(), weather.seed)?;
+    core.ip(&format!(
+        "link set servers up\naddr add {CORE_V4}/24 dev servers\naddr add {CORE_V6}/64 dev servers nodad\n"
+    ))?;
+    servers.ip(&format!(
+        "link set eth0 up\naddr add {SERVER_V4}/24 dev eth0\naddr add {SERVER_V6}/64 dev eth0 nodad\nroute add default via {CORE_V4}\nroute add default via {CORE_V6}\n"
+    ))?;
+    Ok(wire)
+}
