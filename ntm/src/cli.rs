@@ -4,6 +4,7 @@
 
 mod contact;
 mod devices;
+mod doctor;
 mod echo;
 mod enrol;
 pub mod exit;
@@ -75,6 +76,7 @@ enum Command {
     Invite(invite::Invite),
     Devices(devices::Devices),
     Enrol(enrol::Enrol),
+    Doctor(doctor::Doctor),
 }
 
 /// What every command is given.
@@ -140,6 +142,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Invite(c) => c.run(context).await,
         Command::Devices(c) => c.run(context).await,
         Command::Enrol(c) => c.run(context).await,
+        Command::Doctor(c) => c.run(context).await,
     }
 }
 

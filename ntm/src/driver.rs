@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Status(oneshot::Sender<Status>),
     Tunnels(oneshot::Sender<Vec<TunnelStatus>>),
     Counters(oneshot::Sender<Counters>),
+    Measure,
     Slept(Duration),
     Renew(Box<Renewal>),
     Shutdown(oneshot::Sender<()>),
@@ -256,6 +257,7 @@ impl Driver {
             Command::Status(done) => drop(done.send(self.node.status())),
             Command::Tunnels(done) => drop(done.send(self.node.tunnels())),
             Command::Counters(done) => drop(done.send(self.node.counters())),
+            Command::Measure => self.node.measure(now),
             Command::Slept(slept) => self.slept(now, slept),
             Command::Renew(renewal) => {
                 self.renewing = false;

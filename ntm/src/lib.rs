@@ -26,6 +26,7 @@ pub mod account;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod doctor;
 mod driver;
 pub mod error;
 pub mod event;

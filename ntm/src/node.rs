@@ -129,6 +129,11 @@ impl Node {
         self.ask(Command::Counters).await.unwrap_or_default()
     }
 
+    /// Measures the coordinator and its relays anew; [`Node::status`] has each answer as it comes in.
+    pub fn measure(&self) {
+        let _ = self.shared.commands.send(Command::Measure);
+    }
+
     /// What happens from now on. A listener that falls 256 events behind loses the oldest.
     pub fn events(&self) -> broadcast::Receiver<Event> {
         self.shared.events.subscribe()

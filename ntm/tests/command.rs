@@ -14,7 +14,7 @@ use crate::harness::{Minted, World, fqdn};
 
 const NAMES: [&str; 3] = ["alice.example.org", "bob.example.org", "carol.example.org"];
 
-fn command(profile: &Path, args: &[&str]) -> Command {
+pub(crate) fn command(profile: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ntm"));
     command
         .args(args)
@@ -29,18 +29,18 @@ fn command(profile: &Path, args: &[&str]) -> Command {
     command
 }
 
-async fn ntm(profile: &Path, args: &[&str]) -> Output {
+pub(crate) async fn ntm(profile: &Path, args: &[&str]) -> Output {
     tokio::time::timeout(Duration::from_secs(60), command(profile, args).output())
         .await
         .expect("it ends")
         .unwrap()
 }
 
-fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn json(output: &Output) -> Value {
+pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|e| panic!("{e}: {} {}", text(&output.stdout), text(&output.stderr)))
 }
@@ -77,7 +77,7 @@ async fn site(contacts: bool) -> Site {
 }
 
 /// Starts a command that stays, and waits for its first line.
-async fn serve(profile: &Path, args: &[&str]) -> (Child, String) {
+pub(crate) async fn serve(profile: &Path, args: &[&str]) -> (Child, String) {
     let mut child = command(profile, args).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let first = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await;

@@ -9,6 +9,7 @@
 )]
 
 mod command;
+mod doctor;
 mod harness;
 mod keyring;
 mod ports;

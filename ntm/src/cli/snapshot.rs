@@ -22,6 +22,8 @@ pub(super) struct Snapshot {
     pub(super) virtual_v4: Option<String>,
     pub(super) observed: Option<SocketAddr>,
     pub(super) nat: String,
+    #[serde(default)]
+    pub(super) coordinator: Option<SocketAddr>,
     pub(super) coordinator_rtt_ms: Option<f64>,
     pub(super) relays: Vec<Relay>,
     pub(super) tunnels: Vec<Tunnel>,
@@ -32,6 +34,9 @@ pub(super) struct Relay {
     pub(super) id: String,
     pub(super) load_percent: u32,
     pub(super) rtt_ms: Option<f64>,
+    /// Its address, and this device's as it came in there.
+    #[serde(default)]
+    pub(super) sights: Vec<(SocketAddr, SocketAddr)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,6 +88,7 @@ impl Snapshot {
             virtual_v4: status.addrs.map(|a| a.v4.to_string()),
             observed: status.observed.map(|a| a.0),
             nat: nat(status).to_owned(),
+            coordinator: status.dc.map(|a| a.0),
             coordinator_rtt_ms: status.dc_rtt.map(millis),
             relays: status.relays.iter().map(relay).collect(),
             tunnels: tunnels.iter().map(tunnel).collect(),
@@ -115,6 +121,11 @@ fn relay(r: &ntm_proto::RelayStatus) -> Relay {
         id: format!("rs{}", r.rs),
         load_percent: u32::from(r.load) * 100 / 255,
         rtt_ms: r.rtt.map(millis),
+        sights: r
+            .sights
+            .iter()
+            .map(|s| (s.observer.0, s.observed.0))
+            .collect(),
     }
 }
 

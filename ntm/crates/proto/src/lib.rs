@@ -22,4 +22,4 @@ pub use event::{
     Route, SendError, Transmit, UdpId,
 };
 pub use node::Node;
-pub use status::{Counters, RelayStatus, Status, TunnelStatus};
+pub use status::{Counters, RelayStatus, Sight, Status, TunnelStatus};

@@ -282,6 +282,7 @@ impl Node {
             addrs: self.registration.addrs,
             observed: registered.map(|r| r.observed),
             nat: registered.map(|r| r.nat).unwrap_or_default(),
+            dc: self.dc.addr(),
             dc_rtt: self.dc.rtt,
             relays: self.registration.relays(),
             tunnels: self.tunnels.iter().filter(|t| t.is_live()).count(),

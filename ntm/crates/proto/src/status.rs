@@ -21,6 +21,8 @@ pub struct Status {
     pub observed: Option<RealAddr>,
     /// What the DC makes of the NAT.
     pub nat: NatVerdict,
+    /// The DC's address in use.
+    pub dc: Option<RealAddr>,
     /// Round trip to the DC.
     pub dc_rtt: Option<Duration>,
     /// The DC's relays.
@@ -38,6 +40,17 @@ pub struct RelayStatus {
     pub load: u8,
     /// Measured round trip.
     pub rtt: Option<Duration>,
+    /// Where it saw the node, over each family: beside the DC's view this tells how a NAT maps.
+    pub sights: Vec<Sight>,
+}
+
+/// What a server saw of the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The server's address.
+    pub observer: RealAddr,
+    /// The node's, as it came in there.
+    pub observed: RealAddr,
 }
 
 /// One tunnel.

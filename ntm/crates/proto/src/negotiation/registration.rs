@@ -23,7 +23,7 @@ use crate::effects::Effects;
 use crate::event::{Event, RegisterError};
 use crate::log;
 use crate::node::Node;
-use crate::status::RelayStatus;
+use crate::status::{RelayStatus, Sight};
 
 /// After a registration that failed; doubled up to [`SLOWEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -54,6 +54,7 @@ struct Measurement {
     id: u64,
     probe: u32,
     key: SecretKey,
+    to: RealAddr,
     sent: Mono,
     rtt: Option<Duration>,
     /// This node's address as the relay saw it.
@@ -91,6 +92,7 @@ impl Registration {
                 rs: i.rs,
                 load: i.load,
                 rtt: self.rtt_of(i.rs),
+                sights: self.sights_of(i.rs),
             })
             .collect()
     }
@@ -98,6 +100,17 @@ impl Registration {
     fn rtt_of(&self, rs: RsId) -> Option<Duration> {
         let of_rs = self.measurements.iter().filter(|m| m.rs == rs);
         of_rs.filter_map(|m| m.rtt).min()
+    }
+
+    fn sights_of(&self, rs: RsId) -> Vec<Sight> {
+        let of_rs = self.measurements.iter().filter(|m| m.rs == rs);
+        let sight = |m: &Measurement| {
+            Some(Sight {
+                observer: m.to,
+                observed: m.observed?,
+            })
+        };
+        of_rs.filter_map(sight).collect()
     }
 
     fn rtts(&self) -> Vec<RelayRtt> {
@@ -131,6 +144,14 @@ impl Node {
         self.registration.wanted = true;
         self.send_registration(now);
         self.open_session(now);
+    }
+
+    /// Measures the round trips to the DC and to its relays anew; [`Node::status`] has each as it comes in.
+    pub fn measure(&mut self, now: Now) {
+        if self.registration.registered.is_some() && self.registration.keep_alive.is_none() {
+            self.keep_dc_alive(now.mono);
+        }
+        self.measure_relays(now.mono);
     }
 
     /// Leaves: closes tunnels and tells the DC. Nothing is waited for.
@@ -329,25 +350,23 @@ impl Node {
             self.send_registration(now);
         }
         if self.keep_alive_due().is_some_and(|t| now.mono >= t) {
-            let tx = self.fx.tx();
-            self.registration.keep_alive = Some(tx);
-            self.dc.request(
-                now.mono,
-                &mut self.fx,
-                tx,
-                KeepAlive {
-                    tx,
-                    is_reply: false,
-                }
-                .into(),
-                None,
-            );
+            self.keep_dc_alive(now.mono);
         }
         if self.registration.report_at.is_some_and(|t| now.mono >= t) {
             self.registration.report_at = None;
             self.send_registration(now);
         }
         self.warn_of_ticket(now);
+    }
+
+    fn keep_dc_alive(&mut self, now: Mono) {
+        let tx = self.fx.tx();
+        self.registration.keep_alive = Some(tx);
+        let message = KeepAlive {
+            tx,
+            is_reply: false,
+        };
+        self.dc.request(now, &mut self.fx, tx, message.into(), None);
     }
 
     fn keep_alive_due(&self) -> Option<Mono> {
@@ -466,6 +485,7 @@ fn measure_way(info: &RelayInfo, to: RealAddr, now: Mono, fx: &mut Effects) -> O
         id: info.measure_id,
         probe,
         key: info.measure_key.clone(),
+        to,
         sent: now,
         rtt: None,
         observed: None,
