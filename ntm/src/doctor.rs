@@ -10,10 +10,19 @@ mod servers;
 pub mod words;
 
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::nat64::{self, Prefix};
 use crate::profile::Profile;
 
-use report::{DoorState, Mtu, Nat, Problem, Report};
+/// A resolver that is slower than this makes every call slow to begin.
+const RESOLVER: Duration = Duration::from_secs(1);
+
+use report::{Door, DoorState, Mtu, Nat, Problem, Report};
 pub use servers::Seen;
 
 /// Whose network is examined.
@@ -55,28 +64,17 @@ impl Step {
 /// Examines; takes about five seconds at most. `done` hears of each step as it ends.
 pub async fn examine(subject: Subject, done: &(dyn Fn(Step) + Sync)) -> Report {
     let mut report = Report::default();
-    report.interfaces = local::interfaces().await;
-    report.ipv4 = local::family(&report.interfaces, true);
-    report.ipv6 = local::family(&report.interfaces, false);
+    machine(&mut report).await;
     done(Step::Network);
-    let mut problems: Vec<Problem> = subject.trouble.into_iter().collect();
+    let mut problems: Vec<Problem> = subject.trouble.iter().cloned().collect();
     let mut refusal = None;
     if let Some(profile) = &subject.profile {
         report.device = Some(profile.membership().certificate.fqdn.to_string());
-        let (seen, account_server) = tokio::join!(
-            servers(
-                profile,
-                subject.port,
-                subject.running,
-                &mut report.coordinator,
-                done
-            ),
-            async {
-                let found = servers::account_server(profile).await;
-                done(Step::AccountServer);
-                found
-            }
+        let ((doors, seen), account_server) = tokio::join!(
+            servers(profile, &subject, report.nat64, done),
+            then(servers::account_server(profile), done, Step::AccountServer),
         );
+        report.coordinator = doors;
         (report.seen, report.relays, refusal) = (seen.sights, seen.relays, seen.problem);
         report.account_server = Some(account_server);
     }
@@ -86,44 +84,55 @@ pub async fn examine(subject: Subject, done: &(dyn Fn(Step) + Sync)) -> Report {
     report
 }
 
+async fn then<T>(work: impl Future<Output = T>, done: &(dyn Fn(Step) + Sync), step: Step) -> T {
+    let result = work.await;
+    done(step);
+    result
+}
+
+async fn machine(report: &mut Report) {
+    report.interfaces = local::interfaces().await;
+    report.ipv4 = local::family(&report.interfaces, true);
+    report.ipv6 = local::family(&report.interfaces, false);
+    if report.ipv6.usable && !report.ipv4.usable {
+        report.nat64 = timeout(RESOLVER, nat64::discover()).await.ok().flatten();
+    }
+}
+
 async fn servers(
     profile: &Profile,
-    port: u16,
-    running: Option<Seen>,
-    doors: &mut Vec<report::Door>,
+    subject: &Subject,
+    nat64: Option<Prefix>,
     done: &(dyn Fn(Step) + Sync),
-) -> Seen {
+) -> (Vec<Door>, Seen) {
     let m = profile.membership();
     let known: Vec<SocketAddr> = m.dc_addrs.iter().map(|a| a.0).collect();
-    let (first, others): (Vec<_>, Vec<_>) = servers::places(&known)
+    let (first, others): (Vec<_>, Vec<_>) = servers::places(&known, nat64)
         .into_iter()
         .partition(|(_, known)| *known);
     // A door that stays silent takes longest: the node need not wait for it.
-    let others = tokio::spawn(servers::doors(m.dc_key, others));
-    *doors = servers::doors(m.dc_key, first).await;
-    let is_open = |d: &report::Door| d.state == DoorState::Open;
-    if doors.iter().any(is_open) {
-        done(Step::Coordinator);
-    }
-    let mut others = Some(others);
-    if !doors.iter().any(is_open) {
+    let mut others = Some(tokio::spawn(servers::doors(m.dc_key, others)));
+    let mut doors = servers::doors(m.dc_key, first).await;
+    if doors.iter().all(|d| d.state != DoorState::Open) {
         doors.extend(joined(others.take()).await);
-        done(Step::Coordinator);
     }
-    let seen = match running {
+    done(Step::Coordinator);
+    let seen = match subject.running.clone() {
         Some(seen) => seen,
-        None => {
-            let mut config = profile.config();
-            config.port = port;
-            servers::register(config, doors).await
-        }
+        None => servers::register(config(profile, subject), &doors).await,
     };
     doors.extend(joined(others).await);
     done(Step::Relays);
-    seen
+    (doors, seen)
 }
 
-async fn joined(doors: Option<tokio::task::JoinHandle<Vec<report::Door>>>) -> Vec<report::Door> {
+fn config(profile: &Profile, subject: &Subject) -> Config {
+    let mut config = profile.config();
+    config.port = subject.port;
+    config
+}
+
+async fn joined(doors: Option<JoinHandle<Vec<Door>>>) -> Vec<Door> {
     match doors {
         Some(task) => task.await.unwrap_or_default(),
         None => Vec::new(),

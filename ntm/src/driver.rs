@@ -4,6 +4,7 @@
 
 mod calls;
 mod inbox;
+mod nat64;
 mod renewal;
 
 use std::net::IpAddr;
@@ -19,6 +20,7 @@ use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::InterfaceId;
 use ntm_wire::time::Now;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -26,6 +28,7 @@ use crate::config::{Config, Keeper};
 use crate::error::{ProbeError, StartError};
 use crate::event::Event;
 use crate::interfaces::{LocalIp, Watch};
+use crate::nat64::Prefix;
 use crate::node::{Registration, RoundTrip};
 use crate::outbox::{Flushed, Outbox};
 use crate::reach::Reach;
@@ -71,6 +74,7 @@ pub(crate) enum Command {
     Measure,
     Slept(Duration),
     Renew(Box<Renewal>),
+    Nat64(Option<Prefix>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -104,6 +108,8 @@ struct Driver {
     inboxes: Inboxes,
     keeper: Option<Arc<dyn Keeper>>,
     renewing: bool,
+    /// The search for a NAT64 under way.
+    nat64: Option<AbortHandle>,
     farewell: Option<Farewell>,
 }
 
@@ -139,6 +145,7 @@ pub(crate) async fn start(config: Config, wires: Wires) -> Result<(), StartError
         inboxes: Inboxes::default(),
         keeper: config.keeper,
         renewing: false,
+        nat64: None,
         farewell: None,
     };
     driver.read_interfaces(now);
@@ -263,6 +270,7 @@ impl Driver {
                 self.renewing = false;
                 self.node.renew(now, *renewal);
             }
+            Command::Nat64(prefix) => self.set_nat64(now, prefix),
             Command::Shutdown(done) => self.leave(now, Some(done)),
         }
     }
@@ -417,6 +425,7 @@ impl Driver {
         let locals: Vec<LocalAddr> = self.locals.iter().filter_map(local).collect();
         tracing::debug!(count = locals.len(), "local addresses");
         self.node.handle_interfaces(now, &locals);
+        self.look_for_nat64(now);
     }
 
     async fn wait(&mut self) -> Woken {

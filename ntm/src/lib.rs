@@ -34,6 +34,7 @@ pub mod files;
 mod hex;
 mod interfaces;
 pub mod keystore;
+pub mod nat64;
 pub mod net;
 pub mod node;
 mod outbox;

@@ -123,6 +123,7 @@ fn lines(report: &Report) -> Vec<String> {
     out.extend(report.interfaces.iter().map(|i| row("network", card(i))));
     out.push(row("IPv4", family(report.ipv4)));
     out.push(row("IPv6", family(report.ipv6)));
+    out.extend(nat64(report).map(|n| row("NAT64", n)));
     out.extend(
         report
             .coordinator
@@ -163,6 +164,22 @@ fn family(f: Family) -> String {
         (true, true) => "yes, with a global address",
     }
     .to_owned()
+}
+
+/// Where there is IPv4 nobody asks.
+fn nat64(report: &Report) -> Option<String> {
+    let says = match report.nat64 {
+        Some(p) if p.len == 96 => format!("IPv4 servers are reached by {}/96", p.addr),
+        Some(p) => format!(
+            "IPv4 servers are out of reach: {}/{} is a length this program does not use; ask for IPv6 on the server",
+            p.addr, p.len
+        ),
+        None if report.ipv6.usable && !report.ipv4.usable => {
+            "none: IPv4 servers are out of reach".to_owned()
+        }
+        None => return None,
+    };
+    Some(says)
 }
 
 fn door(d: &Door) -> String {

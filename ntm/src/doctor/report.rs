@@ -1,11 +1,12 @@
 //! What an examination finds, as it is printed in JSON.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use ntm_proto::RegisterError;
 use serde::Serialize;
 
 use super::judge::{Carrier, Expectation, Mapping};
+use crate::nat64::Prefix;
 
 /// Everything found.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -29,7 +30,7 @@ pub struct Report {
     /// How large packets may be.
     pub mtu: Mtu,
     /// The network's NAT64, if it is one that needs it.
-    pub nat64: Option<Nat64>,
+    pub nat64: Option<Prefix>,
     /// What the router offers.
     pub router: Option<Router>,
     /// Whether the account server answers.
@@ -137,15 +138,6 @@ pub struct Mtu {
     pub interface: Option<u32>,
     /// The largest that got to the coordinator whole; at most 1,500 are tried.
     pub path: Option<u16>,
-}
-
-/// How an IPv6-only network reaches IPv4.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Nat64 {
-    /// The prefix in front of an IPv4 address.
-    pub prefix: Ipv6Addr,
-    /// Bits of it.
-    pub prefix_len: u8,
 }
 
 /// Which ways the router has to open a port.

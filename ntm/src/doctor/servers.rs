@@ -1,7 +1,7 @@
 //! What coordinator, relays and account server say, each asked with a bound on the time.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ntm_proto::{RegisterError, Status};
@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::door::try_door;
-use super::judge::median;
+use super::judge::{is_private, median};
 use super::report::{AccountServer, Door, DoorState, Problem, ProblemKind, Relay, Sight};
 use super::words::problem;
 use crate::account::Session;
 use crate::config::Config;
 use crate::error::{StartError, WaitError};
+use crate::nat64::Prefix;
 use crate::node::Node;
 use crate::profile::Profile;
 
@@ -40,10 +41,18 @@ pub struct Seen {
     pub problem: Option<Problem>,
 }
 
-/// The known addresses first, then the ports of each where the coordinator may answer too.
-pub(super) fn places(known: &[SocketAddr]) -> Vec<(SocketAddr, bool)> {
-    let mut out: Vec<(SocketAddr, bool)> = known.iter().map(|a| (*a, true)).collect();
-    for ip in known.iter().map(SocketAddr::ip) {
+/// The known addresses first, as this network reaches them, then the ports of each where the
+/// coordinator may answer too.
+pub(super) fn places(known: &[SocketAddr], nat64: Option<Prefix>) -> Vec<(SocketAddr, bool)> {
+    let reached = known.iter().map(|a| match (a.ip(), nat64) {
+        (IpAddr::V4(ip), Some(prefix)) if !is_private(a.ip()) => {
+            SocketAddr::new(prefix.synthesize(ip).into(), a.port())
+        }
+        (IpAddr::V4(_) | IpAddr::V6(_), _) => *a,
+    });
+    let mut out: Vec<(SocketAddr, bool)> = reached.map(|a| (a, true)).collect();
+    let ips: Vec<IpAddr> = out.iter().map(|(a, _)| a.ip()).collect();
+    for ip in ips {
         for port in [NTM_PORT, WEB_PORT] {
             let addr = SocketAddr::new(ip, port);
             if out.iter().all(|(a, _)| *a != addr) {
@@ -206,6 +215,18 @@ mod tests {
             (addr("203.0.113.1:9000"), true),
             (addr("203.0.113.1:443"), false),
         ];
-        assert_eq!(places(&known), expected);
+        assert_eq!(places(&known, None), expected);
+    }
+
+    #[test]
+    fn behind_a_nat64_ipv4_addresses_are_knocked_at_in_its_words() {
+        let prefix = Prefix {
+            addr: "64:ff9b::".parse().unwrap(),
+            len: 96,
+        };
+        let known = ["203.0.113.1:7930".parse().unwrap()];
+        let (first, is_known) = places(&known, Some(prefix))[0];
+        assert_eq!(first, "[64:ff9b::203.0.113.1]:7930".parse().unwrap());
+        assert!(is_known);
     }
 }
