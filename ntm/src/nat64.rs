@@ -52,7 +52,7 @@ fn positions(len: u8) -> [usize; 4] {
     }
 }
 
-/// The prefix that the answers for [`NAME`] show. Of several, the one that both well-known addresses
+/// The prefix that the answers for `ipv4only.arpa` show. Of several, the one that both well-known addresses
 /// came under, then the one that came first.
 pub fn prefix_of(answers: &[Ipv6Addr]) -> Option<Prefix> {
     let found: Vec<(Prefix, Ipv4Addr)> = answers.iter().flat_map(|a| readings(*a)).collect();
