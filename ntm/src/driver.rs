@@ -62,6 +62,7 @@ pub(crate) enum Command {
     Close(UdpId),
     Resolve {
         name: Fqdn,
+        early: Option<Early>,
         done: oneshot::Sender<Result<Vec<Peer>, ResolveError>>,
     },
     Probe {
@@ -76,6 +77,13 @@ pub(crate) enum Command {
     Renew(Box<Renewal>),
     Nat64(Option<Prefix>),
     Shutdown(oneshot::Sender<()>),
+}
+
+/// A datagram that goes ahead of the name's answer.
+pub(crate) struct Early {
+    pub(crate) id: UdpId,
+    pub(crate) port: u16,
+    pub(crate) data: Vec<u8>,
 }
 
 /// A bound virtual socket.
@@ -253,8 +261,8 @@ impl Driver {
                 self.node.udp_close(id);
                 self.inboxes.close(id);
             }
-            Command::Resolve { name, done } => {
-                let id = self.node.resolve(now, &name);
+            Command::Resolve { name, early, done } => {
+                let id = self.resolve(now, &name, early);
                 self.resolves.add(id, done);
             }
             Command::Probe { peer, done } => match self.node.probe(now, peer) {
@@ -272,6 +280,21 @@ impl Driver {
             }
             Command::Nat64(prefix) => self.set_nat64(now, prefix),
             Command::Shutdown(done) => self.leave(now, Some(done)),
+        }
+    }
+
+    fn resolve(&mut self, now: Now, name: &Fqdn, early: Option<Early>) -> ResolveId {
+        let with_early = early.map(|e| {
+            self.node
+                .resolve_with_early(now, name, e.id, e.port, &e.data)
+        });
+        match with_early {
+            Some(Ok(id)) => id,
+            Some(Err(error)) => {
+                tracing::trace!(%error, "a virtual datagram was dropped");
+                self.node.resolve(now, name)
+            }
+            None => self.node.resolve(now, name),
         }
     }
 

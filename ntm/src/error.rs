@@ -2,7 +2,7 @@
 
 use std::io;
 
-use ntm_proto::{BindError, RegisterError, ResolveError, SendError};
+use ntm_proto::{BindError, MAX_EARLY, RegisterError, ResolveError, SendError};
 use ntm_wire::message::DirectionError;
 
 /// Why a node does not start.
@@ -39,6 +39,9 @@ pub enum LookupError {
     /// The negotiation failed.
     #[error(transparent)]
     Resolve(#[from] ResolveError),
+    /// The datagram does not fit into the request for a tunnel.
+    #[error("a datagram that goes ahead of the tunnel has at most {MAX_EARLY} bytes")]
+    TooLong,
     /// The node was shut down.
     #[error("the node was shut down")]
     Stopped,
@@ -64,6 +67,7 @@ impl From<LookupError> for io::Error {
         let kind = match &error {
             LookupError::Stopped => io::ErrorKind::BrokenPipe,
             LookupError::Resolve(e) => resolve_kind(e),
+            LookupError::TooLong => io::ErrorKind::InvalidInput,
         };
         Self::new(kind, error)
     }

@@ -4,15 +4,16 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use ntm_proto::{Counters, Peer, Renewal, Route, Status, TunnelStatus};
+use ntm_proto::{Counters, MAX_EARLY, Peer, Renewal, Route, Status, TunnelStatus};
 use ntm_wire::addr::{VirtualAddr, VirtualAddrs};
 use ntm_wire::fqdn::Fqdn;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use crate::config::Config;
-use crate::driver::{self, Command};
+use crate::driver::{self, Command, Early};
 use crate::error::{LookupError, ProbeError, StartError, WaitError};
 use crate::event::{Event, RegisterError};
+use crate::net::UdpSocket;
 use crate::reach::Reach;
 
 /// Datagrams of all virtual sockets that may wait for the node, like a kernel's send buffer.
@@ -101,9 +102,38 @@ impl Node {
     /// Builds a tunnel to each reachable device of `name`, or to the one device it names, and gives
     /// them as they stand, the most recently used first.
     pub async fn resolve(&self, name: &Fqdn) -> Result<Vec<Peer>, LookupError> {
+        self.resolve_and(name, None).await
+    }
+
+    /// The same, and `data` goes from `socket` to `port` of every device ahead of the answer, inside the
+    /// request for the tunnel: the peer has it a round trip sooner than if it were sent after. Like any
+    /// datagram it may get lost. At most [`ntm_proto::MAX_EARLY`] bytes.
+    pub async fn resolve_with_early(
+        &self,
+        name: &Fqdn,
+        socket: &UdpSocket,
+        port: u16,
+        data: &[u8],
+    ) -> Result<Vec<Peer>, LookupError> {
+        if data.len() > MAX_EARLY {
+            return Err(LookupError::TooLong);
+        }
+        let first = Early {
+            id: socket.id(),
+            port,
+            data: data.to_vec(),
+        };
+        self.resolve_and(name, Some(first)).await
+    }
+
+    async fn resolve_and(
+        &self,
+        name: &Fqdn,
+        early: Option<Early>,
+    ) -> Result<Vec<Peer>, LookupError> {
         let name = name.clone();
-        let answer = self.ask(|done| Command::Resolve { name, done }).await;
-        Ok(answer.ok_or(LookupError::Stopped)??)
+        let command = |done| Command::Resolve { name, early, done };
+        Ok(self.ask(command).await.ok_or(LookupError::Stopped)??)
     }
 
     /// Measures the round trip to a peer over the route in use.

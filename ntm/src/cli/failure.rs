@@ -123,6 +123,7 @@ impl From<LookupError> for Failure {
     fn from(error: LookupError) -> Self {
         match error {
             LookupError::Resolve(e) => e.into(),
+            LookupError::TooLong => Self::new(Exit::Other, error.to_string()),
             LookupError::Stopped => Self::stopped(),
         }
     }

@@ -4,7 +4,9 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use clap::Args;
+use ntm_proto::{MAX_EARLY, Peer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::mpsc;
 
 use super::echo::who;
 use super::exit::Exit;
@@ -39,11 +41,12 @@ pub(super) struct Nc {
 
 impl Nc {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
+        let mut input = read_input();
         let running = session::start(context).await?;
         let port = self.listen.unwrap_or(0);
         let socket = UdpSocket::bind_on(&running.node, (Ipv6Addr::UNSPECIFIED, port)).await?;
         let result = tokio::select! {
-            result = self.talk(context, &running, &socket) => result,
+            result = self.talk(context, &running, &socket, &mut input) => result,
             () = signals::stop() => Ok(()),
             () = running.publish() => Ok(()),
         };
@@ -57,9 +60,10 @@ impl Nc {
         context: &Context,
         running: &Running,
         socket: &UdpSocket,
+        input: &mut Input,
     ) -> Result<(), Failure> {
         if let (Some(name), Some(port)) = (&self.name, self.virtual_port) {
-            let peer = running.resolve_first(name).await?;
+            let peer = reach(running, socket, input, name, port).await?;
             socket
                 .connect(SocketAddr::new(peer.addrs.v6.into(), port))
                 .await?;
@@ -70,20 +74,14 @@ impl Nc {
                 .note(format!("from {}", who(running, first.ip()).await));
         }
         tokio::select! {
-            result = self.send_input(socket) => result,
+            result = self.send_input(socket, input) => result,
             result = print_received(socket) => result,
         }
     }
 
-    async fn send_input(&self, socket: &UdpSocket) -> Result<(), Failure> {
-        let mut input = tokio::io::stdin();
-        let mut chunk = vec![0; CHUNK];
-        loop {
-            let len = input.read(&mut chunk).await.map_err(Failure::system)?;
-            if len == 0 {
-                break;
-            }
-            socket.send(chunk.get(..len).unwrap_or_default()).await?;
+    async fn send_input(&self, socket: &UdpSocket, input: &mut Input) -> Result<(), Failure> {
+        while let Some(chunk) = input.recv().await {
+            socket.send(&chunk.map_err(Failure::system)?).await?;
         }
         if self.listen.is_some() {
             std::future::pending::<()>().await;
@@ -91,6 +89,47 @@ impl Nc {
         tokio::time::sleep(Duration::from_secs(self.wait)).await;
         Ok(())
     }
+}
+
+/// The input in chunks; read while the node registers, so that the first may go ahead of the tunnel.
+type Input = mpsc::Receiver<std::io::Result<Vec<u8>>>;
+
+fn read_input() -> Input {
+    let (chunks, input) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut stdin = tokio::io::stdin();
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let read = stdin.read(&mut buffer).await;
+            let chunk = read.map(|len| buffer.get(..len).unwrap_or_default().to_vec());
+            let is_over = chunk.as_ref().is_ok_and(Vec::is_empty);
+            if is_over || chunks.send(chunk).await.is_err() {
+                break;
+            }
+        }
+    });
+    input
+}
+
+/// Builds the tunnel; the first chunk goes ahead if it is there already.
+async fn reach(
+    running: &Running,
+    socket: &UdpSocket,
+    input: &mut Input,
+    name: &str,
+    port: u16,
+) -> Result<Peer, Failure> {
+    let Ok(first) = input.try_recv() else {
+        return running.resolve_first(name).await;
+    };
+    let first = first.map_err(Failure::system)?;
+    if first.len() <= MAX_EARLY {
+        return running.resolve_with_early(name, socket, port, &first).await;
+    }
+    let peer = running.resolve_first(name).await?;
+    let to = SocketAddr::new(peer.addrs.v6.into(), port);
+    socket.send_to(&first, to).await?;
+    Ok(peer)
 }
 
 /// Waits for the first datagram, prints it and stays with its sender.

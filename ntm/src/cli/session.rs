@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::{Context, names, snapshot};
 use crate::account::{Session, Tickets};
 use crate::files::Lock;
+use crate::net::UdpSocket;
 use crate::node::Node;
 use crate::profile::Profile;
 
@@ -67,6 +68,20 @@ impl Running {
     /// The device a name means first.
     pub(super) async fn resolve_first(&self, text: &str) -> Result<Peer, Failure> {
         let peers = self.resolve(text).await?;
+        peers.into_iter().next().ok_or_else(Failure::stopped)
+    }
+
+    /// The same, and a first datagram goes ahead, to all of the name's devices.
+    pub(super) async fn resolve_with_early(
+        &self,
+        text: &str,
+        socket: &UdpSocket,
+        port: u16,
+        data: &[u8],
+    ) -> Result<Peer, Failure> {
+        let name = self.name(text)?;
+        let found = self.node.resolve_with_early(&name, socket, port, data);
+        let peers = found.await.map_err(|e| Failure::from(e).about(text))?;
         peers.into_iter().next().ok_or_else(Failure::stopped)
     }
 

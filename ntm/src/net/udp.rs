@@ -179,6 +179,10 @@ impl UdpSocket {
         })
     }
 
+    pub(crate) fn id(&self) -> UdpId {
+        self.id
+    }
+
     async fn send_one(&self, buf: &[u8], target: SocketAddr) -> io::Result<usize> {
         self.check(buf, target)?;
         let room = Arc::clone(&self.node.shared().room).acquire_owned().await;

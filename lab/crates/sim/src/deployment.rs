@@ -17,6 +17,9 @@ use crate::net::{HostId, LinkConfig};
 use crate::process::{CoordinatorHost, NodeHost, Process, RelayHost};
 use crate::world::World;
 
+/// So many legs that no world fills a relay.
+pub const MANY_LEGS: usize = 10_000;
+
 /// What servers there shall be.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -48,6 +51,8 @@ pub struct RelayPlan {
     pub domain: usize,
     /// Its wire.
     pub link: LinkConfig,
+    /// How many legs fill it.
+    pub max_legs: usize,
 }
 
 /// The servers that there are.
@@ -236,7 +241,7 @@ impl Deployment {
             }],
             v4: site.config.v4,
             v6: site.config.v6,
-            max_legs: 10_000,
+            max_legs: planned.max_legs,
         };
         let relay = RelayHost::new(config, world.rng.split());
         site.host = world.add_host(&format!("rs{index}"), Process::Relay(Box::new(relay)));

@@ -10,6 +10,7 @@ mod matrix;
 mod message_order;
 mod network;
 mod overhead;
+mod relays;
 mod repeat;
 mod rules;
 mod setup_cost;

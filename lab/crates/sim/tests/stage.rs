@@ -6,7 +6,7 @@ use ntm_proto::{ConsentPolicy, Route, TunnelStatus};
 use ntm_sim::World;
 use ntm_sim::access::{Access, Neighbourhood};
 use ntm_sim::app::{Call, CallId, Outcome, Patience};
-use ntm_sim::deployment::{Deployment, DomainPlan, Plan, RelayPlan};
+use ntm_sim::deployment::{Deployment, DomainPlan, MANY_LEGS, Plan, RelayPlan};
 use ntm_sim::net::{HostId, LinkConfig, NatConfig, Scope, ZoneId};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::InterfaceId;
@@ -28,6 +28,8 @@ pub(crate) struct Setting {
     /// One way, of each server's access link.
     pub(crate) server_delay: Duration,
     pub(crate) relays_per_domain: usize,
+    /// Of relays with an even number, and of the others.
+    pub(crate) max_legs: [usize; 2],
 }
 
 impl Default for Setting {
@@ -42,6 +44,7 @@ impl Default for Setting {
             link: delay(10),
             server_delay: ms(5),
             relays_per_domain: 1,
+            max_legs: [MANY_LEGS; 2],
         }
     }
 }
@@ -252,6 +255,7 @@ fn plan(s: Setting) -> Plan {
             .map(|i| RelayPlan {
                 domain: i % s.domains,
                 link,
+                max_legs: s.max_legs[i % 2],
             })
             .collect(),
         same_operator: true,

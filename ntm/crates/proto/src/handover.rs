@@ -2,3 +2,4 @@
 
 pub(crate) mod path;
 pub(crate) mod paths;
+pub(crate) mod pulse;

@@ -21,5 +21,6 @@ pub use event::{
     BindError, DownReason, Event, Peer, ProbeId, Received, RegisterError, ResolveError, ResolveId,
     Route, SendError, Transmit, UdpId,
 };
+pub use negotiation::resolution::MAX_EARLY;
 pub use node::Node;
 pub use status::{Counters, RelayStatus, Sight, Status, TunnelStatus};

@@ -3,6 +3,7 @@
 pub(crate) mod direction;
 pub(crate) mod hello;
 pub(crate) mod leg;
+pub(crate) mod punch;
 pub(crate) mod reach;
 pub(crate) mod registration;
 pub(crate) mod rekey;

@@ -19,6 +19,7 @@ use crate::event::{
     BindError, DownReason, Event, ProbeId, Received, ResolveError, SendError, Transmit, UdpId,
 };
 use crate::negotiation::leg::RelayLeg;
+use crate::negotiation::punch::Punches;
 use crate::negotiation::reach::Reach;
 use crate::negotiation::registration::Registration;
 use crate::negotiation::resolution::Resolution;
@@ -53,6 +54,7 @@ pub struct Node {
     pub(crate) resolutions: BTreeMap<TxId, Resolution>,
     pub(crate) next_resolve: u64,
     pub(crate) tunnels: TunnelTable,
+    pub(crate) punches: Punches,
     pub(crate) trust: Trust,
     pub(crate) locals: Vec<LocalAddr>,
     nat64: Option<Ipv6Addr>,
@@ -69,6 +71,7 @@ impl Node {
             resolutions: BTreeMap::new(),
             next_resolve: 0,
             tunnels: TunnelTable::default(),
+            punches: Punches::default(),
             trust: Trust::new(config.authorities.clone(), config.pins.clone()),
             locals: Vec::new(),
             nat64: None,
@@ -140,8 +143,7 @@ impl Node {
             }
             PacketType::Leg => self.handle_leg(now, from, &d),
             PacketType::Hint => self.handle_hint(now, from, &d),
-            // It opened the sender's NAT by leaving; the key to open it may come later than it.
-            PacketType::Punch => self.fx.counters.punches += 1,
+            PacketType::Punch => self.handle_punch(now, from, &d),
             PacketType::Hello
             | PacketType::Bind
             | PacketType::LinkHello
@@ -395,19 +397,19 @@ impl Node {
                 tunnel.handle_request(now, &mut self.fx, arrival, d.body(), identity, asks)
             {
                 self.tunnel_up(now, path);
-                self.deliver_early(path, &early);
+                self.deliver_early(now.mono, path, &early);
             }
         } else if tunnel.handle_response(now, &mut self.fx, arrival, d.body(), identity, asks) {
             self.tunnel_up(now, path);
         }
     }
 
-    fn deliver_early(&mut self, path: PathId, early: &[u8]) {
+    fn deliver_early(&mut self, now: Mono, path: PathId, early: &[u8]) {
         let (Some(tunnel), Some(own)) = (self.tunnels.get_mut(path), self.registration.addrs)
         else {
             return;
         };
-        if let Opened::Packet(ip) = tunnel.handle_early(&mut self.fx, early, &own) {
+        if let Opened::Packet(ip) = tunnel.handle_early(now, &mut self.fx, early, &own) {
             self.deliver_packet(&ip);
         }
     }
@@ -417,15 +419,12 @@ impl Node {
         let Some(tunnel) = self.tunnels.get_mut(path) else {
             return;
         };
-        let peer = tunnel.peer.clone();
         tracing::debug!(%path, "tunnel up");
         if let Some(route) = tunnel.route() {
-            self.fx.event(Event::TunnelUp {
-                peer: peer.clone(),
-                route,
-            });
+            let peer = tunnel.peer.clone();
+            self.fx.event(Event::TunnelUp { peer, route });
         }
-        self.resolution_ready(now.mono, &peer);
+        self.resolution_ready(now, path);
         self.handle_tunnel_timeout(now, path);
     }
 
@@ -473,6 +472,8 @@ impl Node {
                     DownReason::Replaced
                 };
                 self.drop_tunnel(path, reason);
+            } else if active {
+                self.replace_relay(now, path);
             }
         } else if tunnel.handle_setup_timeout(now, &mut self.fx) == SetupState::Failed {
             self.set_up_failed(now, path);

@@ -11,7 +11,7 @@ use ntm_wire::time::Mono;
 use super::network::Network;
 use crate::access::Neighbourhood;
 use crate::app::{Outcome, Patience};
-use crate::deployment::{Deployment, DomainPlan, Plan, RelayPlan};
+use crate::deployment::{Deployment, DomainPlan, MANY_LEGS, Plan, RelayPlan};
 use crate::net::{HostId, LinkConfig, Loss};
 use crate::world::World;
 
@@ -155,7 +155,11 @@ fn plan(domains: usize) -> Plan {
     Plan {
         domains: DOMAINS.iter().take(domains).map(domain).collect(),
         relays: (0..domains)
-            .map(|domain| RelayPlan { domain, link })
+            .map(|domain| RelayPlan {
+                domain,
+                link,
+                max_legs: MANY_LEGS,
+            })
             .collect(),
         same_operator: true,
         is_static: true,

@@ -7,7 +7,7 @@ use ntm_wire::message::Consent;
 
 use super::spec::{CallSpec, Disturbance, NodeSpec, Quality, Spec, Target};
 use crate::access::Access;
-use crate::deployment::{DomainPlan, Plan, RelayPlan};
+use crate::deployment::{DomainPlan, MANY_LEGS, Plan, RelayPlan};
 use crate::net::{GilbertElliott, LinkConfig, Loss, NatConfig, Ports, Scope};
 use crate::rng::Rng;
 
@@ -51,6 +51,7 @@ fn draw_plan(rng: &mut Rng) -> Plan {
     let relays = (0..count + extra).map(|i| RelayPlan {
         domain: i % count,
         link: wire(rng.millis(1, 30)),
+        max_legs: MANY_LEGS,
     });
     Plan {
         relays: relays.collect(),

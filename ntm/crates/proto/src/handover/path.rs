@@ -11,14 +11,19 @@ use ntm_wire::time::Mono;
 use crate::negotiation::retry::smooth;
 use crate::stack::udp::VIRTUAL_MTU;
 
-/// An unanswered address gets this many probes (rule 10).
+/// An address that never answered gets this many probes (rule 10).
 const MAX_PROBES: u32 = 3;
-/// Between the first two probes; doubled after.
+/// One that did is given up after this many: three are lost too easily (once in a thousand at 5 % a link).
+const MAX_PROBES_PROVED: u32 = 5;
+/// Between probes; to an address that never answered, doubled after the first.
 const PROBE_PACE: Duration = Duration::from_millis(250);
 /// A path that nothing was sent over gets a keep-alive (rule 17: 15-25 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// A path in use that answers nothing for so long is asked whether it lives.
-const SUSPECT: Duration = Duration::from_secs(2);
+const SUSPECT: Duration = Duration::from_millis(1500);
+/// A path that was left for its silence stays unused for so long, doubled each time up to 160 s: longer
+/// than a hand-over between radios lasts, short enough that a call gets its direct path back.
+const HOLD: Duration = Duration::from_secs(5);
 /// A path that died is tried again after this.
 const REVIVE: Duration = Duration::from_secs(30);
 /// A relay is the last resort: it is tried again soon.
@@ -75,6 +80,10 @@ pub(crate) struct Path {
     next_size_probe: Mono,
     pub(crate) rtt: Option<Duration>,
     last_sent: Mono,
+    last_heard: Option<Mono>,
+    /// It fell silent before: not preferred again until then.
+    held_until: Option<Mono>,
+    times_left: u32,
     /// Since when something sent over this path waits for any sign of life.
     waiting_since: Option<Mono>,
 }
@@ -94,6 +103,9 @@ impl Path {
             next_size_probe: now,
             rtt: None,
             last_sent: now,
+            last_heard: None,
+            held_until: None,
+            times_left: 0,
             waiting_since: None,
         }
     }
@@ -113,7 +125,7 @@ impl Path {
             return None;
         }
         match self.state {
-            State::Probing if self.tries >= MAX_PROBES => {
+            State::Probing if self.tries >= self.max_probes() => {
                 self.state = State::Dead;
                 self.next_probe = self.revival(now);
                 None
@@ -124,6 +136,22 @@ impl Path {
                 self.restart_probing(now);
                 Some(self.probe_size())
             }
+        }
+    }
+
+    fn max_probes(&self) -> u32 {
+        if self.was_alive {
+            MAX_PROBES_PROVED
+        } else {
+            MAX_PROBES
+        }
+    }
+
+    fn pace(&self) -> Duration {
+        if self.was_alive {
+            PROBE_PACE
+        } else {
+            PROBE_PACE * (1 << self.tries.min(4))
         }
     }
 
@@ -152,7 +180,7 @@ impl Path {
             self.size_tries += 1;
             self.next_size_probe = now + SIZE_PROBE_PACE;
         } else {
-            self.next_probe = now + PROBE_PACE * (1 << self.tries.min(4));
+            self.next_probe = now + self.pace();
             self.tries += 1;
             self.sent(now);
         }
@@ -179,12 +207,14 @@ impl Path {
         self.was_alive = true;
         self.tries = 0;
         self.waiting_since = None;
+        self.last_heard = Some(now);
         true
     }
 
     /// Something authentic came in over this path.
     pub(crate) fn heard(&mut self, now: Mono) {
         self.waiting_since = None;
+        self.last_heard = Some(now);
         if self.state == State::Dead {
             self.restart_probing(now);
         } else if self.state == State::Probing && self.was_alive {
@@ -204,6 +234,24 @@ impl Path {
         self.state = State::Probing;
         self.tries = 0;
         self.next_probe = now;
+    }
+
+    /// Whether it showed life after `since`.
+    pub(crate) fn lives_since(&self, since: Mono) -> bool {
+        self.last_heard.is_some_and(|t| t > since)
+    }
+
+    /// Traffic leaves it because it fell silent; each time it is trusted later, so that a path that comes
+    /// and goes makes no tunnel flap.
+    pub(crate) fn leave(&mut self, now: Mono) {
+        self.held_until = Some(now + HOLD * (1 << self.times_left.min(5)));
+        self.times_left += 1;
+        self.restart_probing(now);
+    }
+
+    /// Whether it may be moved to although the one in use lives.
+    pub(crate) fn is_trusted(&self, now: Mono) -> bool {
+        self.held_until.is_none_or(|t| now >= t)
     }
 
     /// Whether the path was proved and is not suspected to be dead.

@@ -2,16 +2,22 @@
 
 use ntm_wire::time::Mono;
 
-use super::path::{Path, Way};
+use super::path::{BASE_PAYLOAD, Path, Way};
+use super::pulse::Pulse;
 
 /// Candidates times local sockets, bounded.
 const MAX_PATHS: usize = 24;
+/// Ways that a packet takes besides the one in doubt.
+const DOUBLES: usize = 2;
 
 /// All paths of a tunnel; index 0 and 1 are usually the relay legs.
 #[derive(Debug)]
 pub(crate) struct PathSet {
     paths: Vec<Path>,
     current: usize,
+    pulse: Pulse,
+    /// The one in use is silent since then, and packets go on others too.
+    doubt: Option<Mono>,
 }
 
 impl PathSet {
@@ -26,6 +32,8 @@ impl PathSet {
         Self {
             paths: vec![path],
             current: 0,
+            pulse: Pulse::default(),
+            doubt: None,
         }
     }
 
@@ -44,11 +52,64 @@ impl PathSet {
     /// Something left over the way in use.
     pub(crate) fn note_sent(&mut self, now: Mono) {
         self.paths[self.current].sent(now);
+        self.pulse.sent(now);
+    }
+
+    /// Data of the peer came in.
+    pub(crate) fn note_data(&mut self, now: Mono) {
+        self.pulse.heard_data(now);
+    }
+
+    /// Whether the peer, who streams, should be told that this end lives.
+    pub(crate) fn owes_sign(&self, now: Mono) -> bool {
+        self.pulse.sign_at().is_some_and(|t| t <= now)
+    }
+
+    /// The ways on which a data packet goes now, and the size they all carry: one, or while that is in
+    /// doubt the two best others as well. The peer drops doubles.
+    pub(crate) fn ways(&self) -> (Vec<Way>, usize) {
+        let mut used = vec![self.current()];
+        if self.doubt.is_some() {
+            used.extend(self.others().take(DOUBLES));
+        }
+        let payload = used.iter().map(|p| p.payload()).min();
+        let ways = used.iter().map(|p| p.way).collect();
+        (ways, payload.unwrap_or(BASE_PAYLOAD))
+    }
+
+    /// Usable paths besides the one in use, the relays first: whatever killed a direct path may have
+    /// killed the other direct ones too.
+    fn others(&self) -> impl Iterator<Item = &Path> {
+        let others = || {
+            let all = self.paths.iter().enumerate();
+            all.filter(|(i, p)| *i != self.current && p.is_usable())
+                .map(|(_, p)| p)
+        };
+        let relays = others().filter(|p| !p.is_direct());
+        relays.chain(others().filter(|p| p.is_direct()))
+    }
+
+    /// Time has passed: a stream that fell silent puts its path in doubt, and asks all that ever lived.
+    pub(crate) fn check_pulse(&mut self, now: Mono) {
+        let due = self.doubt_at().is_some_and(|t| t <= now);
+        if due {
+            self.doubt = Some(now);
+            let proved = self.paths.iter_mut().filter(|p| p.is_usable());
+            proved.for_each(|p| p.restart_probing(now));
+        }
+    }
+
+    fn doubt_at(&self) -> Option<Mono> {
+        if self.doubt.is_some() {
+            return None;
+        }
+        self.pulse.doubt_at(self.current().rtt)
     }
 
     /// Something authentic came in over `way`. A direct way that was not known is tried: the peer's NAT
     /// shows an address that nobody could tell beforehand.
     pub(crate) fn note_heard(&mut self, way: Way, may_learn: bool, now: Mono) {
+        self.pulse.heard(now);
         match self.paths.iter_mut().find(|p| p.way == way) {
             Some(path) => path.heard(now),
             None if may_learn => self.add(way, now),
@@ -63,8 +124,11 @@ impl PathSet {
 
     /// Chooses anew: the proved direct way with the least round trip, or else a relay. Returns the old
     /// way when it is another one now.
-    pub(crate) fn choose(&mut self) -> Option<Way> {
-        let best = self.best();
+    pub(crate) fn choose(&mut self, now: Mono) -> Option<Way> {
+        let best = match self.doubt {
+            Some(since) => self.best_in_doubt(since, now),
+            None => self.best(now),
+        };
         if best == self.current {
             return None;
         }
@@ -73,15 +137,37 @@ impl PathSet {
         Some(old)
     }
 
+    /// The first that shows life is right: the one in use, and the doubt is over, or another one.
+    fn best_in_doubt(&mut self, since: Mono, now: Mono) -> usize {
+        if self.current().lives_since(since) {
+            self.doubt = None;
+            return self.current;
+        }
+        let alive = |direct: bool| {
+            let fits = |p: &Path| p.lives_since(since) && p.is_usable() && p.is_direct() == direct;
+            self.paths.iter().position(fits)
+        };
+        match alive(true).or_else(|| alive(false)) {
+            Some(found) => {
+                self.doubt = None;
+                self.paths[self.current].leave(now);
+                found
+            }
+            None => self.current,
+        }
+    }
+
     /// A proved way is left only for a better kind, or when it dies: round trips of one kind are not
     /// compared again, so that the tunnel never flaps.
-    fn best(&self) -> usize {
+    fn best(&self, now: Mono) -> usize {
         let now_in_use = &self.paths[self.current];
         if now_in_use.is_usable() && now_in_use.is_direct() {
             return self.current;
         }
-        let usable = |direct: bool| {
-            let fits = move |(_, p): &(usize, &Path)| p.is_usable() && p.is_direct() == direct;
+        let usable = |direct: bool, any: bool| {
+            let fits = move |(_, p): &(usize, &Path)| {
+                p.is_usable() && p.is_direct() == direct && (any || p.is_trusted(now))
+            };
             self.paths
                 .iter()
                 .enumerate()
@@ -89,13 +175,14 @@ impl PathSet {
                 .min_by_key(|(i, p)| (p.rtt, *i))
                 .map(|(i, _)| i)
         };
-        if let Some(direct) = usable(true) {
+        if let Some(direct) = usable(true, false) {
             return direct;
         }
         if now_in_use.is_usable() {
             return self.current;
         }
-        usable(false)
+        usable(false, true)
+            .or_else(|| usable(true, true))
             .or_else(|| self.paths.iter().position(|p| !p.is_direct()))
             .unwrap_or(self.current)
     }
@@ -121,11 +208,10 @@ impl PathSet {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {
-        self.paths
-            .iter()
-            .enumerate()
-            .map(|(i, p)| p.deadline(i == self.current))
-            .min()
+        let paths = self.paths.iter().enumerate();
+        let probes = paths.map(|(i, p)| p.deadline(i == self.current));
+        let pulse = [self.doubt_at(), self.pulse.sign_at()];
+        probes.chain(pulse.into_iter().flatten()).min()
     }
 }
 
@@ -137,7 +223,7 @@ mod tests {
     use ntm_wire::id::InterfaceId;
 
     use super::*;
-    use crate::handover::path::{BASE_PAYLOAD, FULL_PAYLOAD};
+    use crate::handover::path::FULL_PAYLOAD;
 
     const RELAY: Way = Way::Relay(0);
 
@@ -159,7 +245,7 @@ mod tests {
                 assert!(set.probe_answered(*id, now + Duration::from_millis(10)));
             }
         }
-        set.choose();
+        set.choose(now);
         due.into_iter().map(|(way, _)| way).collect()
     }
 

@@ -30,13 +30,8 @@ impl Node {
     fn direct_again(&mut self, now: Now, d: &RouteDirection) {
         let consent = self.consent_to(d);
         self.answer_direction(now, d, consent);
-        let live = self
-            .tunnels
-            .get(d.path_in)
-            .filter(|t| t.is_live())
-            .map(|t| t.peer.clone());
-        if let Some(peer) = live {
-            self.resolution_ready(now.mono, &peer);
+        if self.tunnels.get(d.path_in).is_some_and(Tunnel::is_live) {
+            self.resolution_ready(now, d.path_in);
         }
     }
 
@@ -92,6 +87,7 @@ impl Node {
             tunnel.park(now.mono);
         }
         tunnel.start(now, &mut self.fx);
+        self.take_punches(now, &mut tunnel);
         self.tunnels.insert(tunnel);
     }
 
@@ -175,6 +171,7 @@ impl Node {
             role: d.role,
             path_out: d.path_out,
             path_in: d.path_in,
+            for_request: (d.role == Role::Caller).then_some(d.for_request),
             prologue,
             legs: d.legs.iter().filter_map(bind).collect(),
             candidates: if consent == Consent::All {
@@ -182,6 +179,7 @@ impl Node {
             } else {
                 Vec::new()
             },
+            asked_again: None,
             phase: Phase::Setup(setup),
         }
     }

@@ -48,6 +48,9 @@ pub(crate) struct RelayLeg {
     counter: u64,
     clock_ahead_ms: i64,
     state: State,
+    /// It worked once, and has been dead since then.
+    was_bound: bool,
+    dead_since: Option<Mono>,
     retry: Retry,
     unanswered_keep_alives: u32,
     last_bind: Mono,
@@ -68,6 +71,8 @@ impl RelayLeg {
             counter: 0,
             clock_ahead_ms: 0,
             state: State::Binding,
+            was_bound: false,
+            dead_since: None,
             retry: Retry::new(now, None),
             unanswered_keep_alives: 0,
             last_bind: now,
@@ -170,6 +175,8 @@ impl RelayLeg {
                 // A reminder of the RS when the confirmation was lost, or a replay: both get it again.
                 fx.counters.replayed += u64::from(self.state == State::Bound);
                 self.state = State::Bound;
+                self.was_bound = true;
+                self.dead_since = None;
                 if self.may_be(from) {
                     self.addr = from;
                 }
@@ -192,7 +199,7 @@ impl RelayLeg {
                 self.send_bind(now, fx);
             }
             BindStatus::Stale | BindStatus::ClockOff => fx.counters.unexpected += 1,
-            BindStatus::Expired | BindStatus::Draining => self.state = State::Dead,
+            BindStatus::Expired | BindStatus::Draining => self.is_dead(now.mono),
         }
     }
 
@@ -234,9 +241,14 @@ impl RelayLeg {
         }
     }
 
-    fn give_up(&mut self, now: Mono, fx: &mut Effects) {
+    fn is_dead(&mut self, now: Mono) {
         self.state = State::Dead;
         self.last_sent = now;
+        self.dead_since.get_or_insert(now);
+    }
+
+    fn give_up(&mut self, now: Mono, fx: &mut Effects) {
+        self.is_dead(now);
         fx.event(Event::RelayLost(self.leg.rs));
     }
 
@@ -271,6 +283,11 @@ impl RelayLeg {
         ));
         self.last_sent = now;
         fx.send(InterfaceId(0), self.addr, out);
+    }
+
+    /// Since when a relay that worked is lost.
+    pub(crate) fn lost_since(&self) -> Option<Mono> {
+        self.dead_since.filter(|_| self.was_bound)
     }
 
     /// Whether the RS takes packets for this leg.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use ntm_wire::fqdn::Fqdn;
-use ntm_wire::id::TxId;
+use ntm_wire::id::{PathId, TxId};
 use ntm_wire::message::{DirectionError, DirectionRequest, DirectionResponse};
 use ntm_wire::time::{Mono, Now};
 
@@ -15,8 +15,8 @@ use crate::packet::compress;
 const OTHERS_WAIT: Duration = Duration::from_secs(1);
 /// The first wait for a direction: the DC asks another DC and the peer before it answers.
 const DIRECTION_RTO: Duration = Duration::from_millis(500);
-/// Early data leaves room for the rest of the Tunnel Request.
-const MAX_EARLY: usize = 900;
+/// Bytes of early data at most; it leaves room for the rest of the Tunnel Request.
+pub const MAX_EARLY: usize = 900;
 /// No resolution takes longer.
 const DEADLINE: Duration = Duration::from_secs(25);
 
@@ -34,9 +34,27 @@ pub(crate) struct Resolution {
     deadline: Mono,
     /// A datagram that travels inside the first Tunnel Request (rule 5).
     early: Option<Vec<u8>>,
+    /// Those of whoever joined later: they follow as soon as a tunnel stands.
+    late: Vec<Vec<u8>>,
 }
 
 impl Resolution {
+    fn join(&mut self, id: ResolveId, early: Option<Vec<u8>>) {
+        self.ids.push(id);
+        self.late.extend(early);
+    }
+
+    /// Notes a tunnel that stands; what is still to be sent to this device over it.
+    fn reached(&mut self, peer: &Peer, request: Option<TxId>, now: Mono) -> Vec<Vec<u8>> {
+        self.first_ready.get_or_insert(now);
+        if self.ready.iter().any(|p| p.node == peer.node) {
+            return Vec::new();
+        }
+        self.ready.push(peer.clone());
+        let not_yet = self.early.iter().filter(|_| request != Some(self.tx));
+        not_yet.chain(&self.late).cloned().collect()
+    }
+
     fn concerns(&self, peer: &Fqdn) -> bool {
         let listed = self.listed.as_ref().is_some_and(|l| l.contains(peer));
         listed || *peer == self.name || peer.parent().as_ref() == Some(&self.name)
@@ -80,9 +98,11 @@ impl Node {
         self.resolve_for(now, name, None)
     }
 
-    /// The same, and a first datagram from socket `id` to `port` travels inside the Tunnel Request: half
-    /// a round trip sooner. It may get lost, so only what is safe to lose should go early. Longer than
-    /// 900 bytes it is refused, as it is when a tunnel stands already: send it as usual then.
+    /// The same, and a first datagram from socket `id` to `port` of every device travels inside the Tunnel
+    /// Request: a round trip sooner than if it were sent once the tunnel stands. Where there is no request
+    /// of this node's own (a tunnel stands, or the peer asked first), it follows over the tunnel. Like any
+    /// datagram it may get lost. More than [`MAX_EARLY`] bytes
+    /// are refused.
     pub fn resolve_with_early(
         &mut self,
         now: Now,
@@ -111,32 +131,40 @@ impl Node {
             .tunnels
             .iter()
             .find(|t| t.peer.fqdn == *name && t.is_live() && self.tunnels.is_active(t.path_in));
-        if let Some(peer) = known.map(|t| t.peer.clone()) {
+        if let Some((path, peer)) = known.map(|t| (t.path_in, t.peer.clone())) {
+            self.send_first(now, path, early.as_slice());
             self.fx.event(Event::Resolved {
                 id,
                 result: Ok(vec![peer]),
             });
         } else if let Some(under_way) = self.resolutions.values_mut().find(|r| r.name == *name) {
-            under_way.ids.push(id);
+            under_way.join(id, early);
         } else {
-            self.ask_direction(now, name, id, early);
+            self.ask_direction(now, name, vec![id], early);
         }
         id
     }
 
-    fn ask_direction(&mut self, now: Now, name: &Fqdn, id: ResolveId, early: Option<Vec<u8>>) {
+    fn ask_direction(
+        &mut self,
+        now: Now,
+        name: &Fqdn,
+        ids: Vec<ResolveId>,
+        early: Option<Vec<u8>>,
+    ) {
         let tx = self.fx.tx();
         let rto = DIRECTION_RTO.max(self.dc.rtt.unwrap_or_default() * 3);
         let resolution = Resolution {
             tx,
             name: name.clone(),
-            ids: vec![id],
+            ids,
             listed: None,
             ready: Vec::new(),
             failed: Vec::new(),
             first_ready: None,
             deadline: now.mono + DEADLINE,
             early,
+            late: Vec::new(),
         };
         self.resolutions.insert(tx, resolution);
         let request = DirectionRequest {
@@ -146,6 +174,22 @@ impl Node {
         self.dc
             .request(now.mono, &mut self.fx, tx, request.into(), Some(rto));
         self.open_session(now);
+    }
+
+    /// A relay of this tunnel is gone: the DC directs both ends anew, and the tunnel that stands goes on
+    /// until the new one does.
+    pub(crate) fn replace_relay(&mut self, now: Now, path: PathId) {
+        let Some(tunnel) = self.tunnels.get_mut(path) else {
+            return;
+        };
+        if tunnel.other_relay_at().is_none_or(|t| now.mono < t) {
+            return;
+        }
+        tunnel.asked_again = Some(now.mono);
+        let name = tunnel.peer.fqdn.clone();
+        if !self.wants(&name) {
+            self.ask_direction(now, &name, Vec::new(), None);
+        }
     }
 
     pub(crate) fn handle_direction_response(&mut self, now: Now, response: DirectionResponse) {
@@ -197,18 +241,27 @@ impl Node {
     }
 
     /// A tunnel stands: every name that leads to it gains an address.
-    pub(crate) fn resolution_ready(&mut self, now: Mono, peer: &Peer) {
-        for resolution in self
-            .resolutions
-            .values_mut()
-            .filter(|r| r.concerns(&peer.fqdn))
-        {
-            resolution.first_ready.get_or_insert(now);
-            if !resolution.ready.iter().any(|p| p.node == peer.node) {
-                resolution.ready.push(peer.clone());
+    pub(crate) fn resolution_ready(&mut self, now: Now, path: PathId) {
+        let Some(tunnel) = self.tunnels.get_mut(path) else {
+            return;
+        };
+        let (peer, request) = (tunnel.peer.clone(), tunnel.for_request);
+        let all = self.resolutions.values_mut();
+        let concerned = all.filter(|r| r.concerns(&peer.fqdn));
+        let first: Vec<Vec<u8>> = concerned
+            .flat_map(|r| r.reached(&peer, request, now.mono))
+            .collect();
+        self.send_first(now, path, &first);
+        self.finish_resolutions(now.mono);
+    }
+
+    fn send_first(&mut self, now: Now, path: PathId, contents: &[Vec<u8>]) {
+        if let Some(tunnel) = self.tunnels.get_mut(path) {
+            for content in contents {
+                let len = content.len() + compress::LEFT_OUT_6;
+                tunnel.send_compressed(now, &mut self.fx, content.clone(), len);
             }
         }
-        self.finish_resolutions(now);
     }
 
     /// A device that was directed can't be reached.

@@ -8,7 +8,7 @@ use ntm_wire::header::{Header, PacketType, VERSION};
 use ntm_wire::key::{KeyPair, SecretKey};
 use ntm_wire::message::{MessageType, Role, RouteDirection, TunnelRequest, TunnelResponse};
 use ntm_wire::noise::{BadHandshake, Handshake, SessionKeys, tunnel_initiator, tunnel_responder};
-use ntm_wire::seal::seal_salted;
+use ntm_wire::seal::SALTED_OVERHEAD;
 use ntm_wire::time::{Mono, Now};
 
 use super::rekey::Rekey;
@@ -43,7 +43,9 @@ pub(crate) enum Setup {
 #[derive(Debug)]
 pub(crate) struct CallerSetup {
     handshake: Handshake,
-    path_key: SecretKey,
+    pub(super) path_key: SecretKey,
+    /// The boxes of the punches that were taken; no more than there are candidates.
+    pub(super) punches: Vec<[u8; SALTED_OVERHEAD]>,
     request: Vec<u8>,
     retry: Retry,
     parked_until: Option<Mono>,
@@ -85,6 +87,7 @@ impl CallerSetup {
         Ok(Self {
             handshake,
             path_key: d.path_key.clone(),
+            punches: Vec::new(),
             request,
             retry: Retry::new(now, None),
             parked_until: None,
@@ -179,22 +182,11 @@ impl Tunnel {
         }
     }
 
-    fn punch(&mut self, fx: &mut Effects, path_key: &SecretKey) {
-        let header = Header {
-            kind: PacketType::Punch,
-            selector: self.path_out.0,
-            counter: 0,
-        };
-        for to in &self.candidates {
-            let mut out = header.emit();
-            out.extend(seal_salted(
-                path_key,
-                "ntm punch",
-                fx.salt(),
-                &[header.first_byte()],
-                &[],
-            ));
-            fx.send(InterfaceId(0), *to, out);
+    /// Over a way that was not known when the request first left.
+    pub(super) fn ask_also(&mut self, now: Mono, fx: &mut Effects, way: Way) {
+        let asked = self.caller_setup().filter(|c| c.parked_until.is_none());
+        if let Some(request) = asked.map(|c| c.request.clone()) {
+            self.transmit(now, fx, way, request);
         }
     }
 

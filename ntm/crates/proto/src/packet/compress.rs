@@ -18,6 +18,9 @@ pub(crate) const FORM_UDP6: u8 = 0x10;
 /// Content is a UDP datagram over virtual IPv4: ports, payload.
 pub(crate) const FORM_UDP4: u8 = 0x11;
 
+/// A virtual IPv6 packet is longer than [`udp6`] by this: headers of 48 bytes, less form and ports.
+pub(crate) const LEFT_OUT_6: usize = 43;
+
 const HOP_LIMIT: u8 = 64;
 const UDP_HEADER: usize = 8;
 

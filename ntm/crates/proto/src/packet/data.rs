@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use ntm_wire::addr::{RealAddr, VirtualAddrs};
 use ntm_wire::header::{Datagram, HEADER_LEN};
-use ntm_wire::id::{Epoch, InterfaceId, PathId};
+use ntm_wire::id::{Epoch, InterfaceId, PathId, TxId};
 use ntm_wire::key::IdentityKey;
 use ntm_wire::message::{
-    Message, Messages, Probe, ProbeReply, Role, TunnelClose, emit_all, pad_to,
+    KeepAlive, Message, Messages, Probe, ProbeReply, Role, TunnelClose, emit_all, pad_to,
 };
 use ntm_wire::seal::TAG_LEN;
 use ntm_wire::time::{Mono, Now};
@@ -30,6 +30,8 @@ const PEER_DEAD: Duration = Duration::from_secs(30);
 const LINGER: Duration = Duration::from_secs(60);
 /// A probe the application asked for is lost after this.
 const PROBE_LOST: Duration = Duration::from_secs(3);
+/// A relay that is gone is replaced after this: a DC counts one as down after 35 s of silence.
+const OTHER_RELAY: Duration = Duration::from_secs(30);
 /// Probes are padded so that no reply is longer (section 9).
 const PROBE_CONTENT: usize = 32;
 
@@ -42,10 +44,14 @@ pub(crate) struct Tunnel {
     pub(crate) role: Role,
     pub(crate) path_out: PathId,
     pub(crate) path_in: PathId,
+    /// The caller's: which of its requests led here.
+    pub(crate) for_request: Option<TxId>,
     pub(crate) prologue: Vec<u8>,
     pub(crate) legs: Vec<RelayLeg>,
     /// The peer's real addresses; none when only the relay is allowed.
     pub(crate) candidates: Vec<RealAddr>,
+    /// When this node asked for other relays.
+    pub(crate) asked_again: Option<Mono>,
     pub(crate) phase: Phase,
 }
 
@@ -186,14 +192,25 @@ impl Tunnel {
         own: &VirtualAddrs,
     ) {
         let content = compress::compress(ip, own, &self.peer.addrs);
+        self.send_compressed(now, fx, content, ip.len());
+    }
+
+    /// The same when it is compressed already; `len` is what it was before.
+    pub(crate) fn send_compressed(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        content: Vec<u8>,
+        len: usize,
+    ) {
         let Some(live) = self.live_mut() else { return };
         live.stats.sent += 1;
-        live.stats.sent_bytes += ip.len() as u64;
+        live.stats.sent_bytes += len as u64;
         live.next_fragment = live.next_fragment.wrapping_add(1);
         let id = live.next_fragment;
-        let (way, payload) = (live.paths.current().way, live.paths.current().payload());
+        let (ways, payload) = live.paths.ways();
         for part in fragment::split(content, payload, id) {
-            self.send_content(now.mono, fx, way, &part);
+            self.send_over(now.mono, fx, &ways, &part);
         }
     }
 
@@ -205,14 +222,21 @@ impl Tunnel {
     }
 
     fn send_content(&mut self, now: Mono, fx: &mut Effects, way: Way, content: &[u8]) {
+        self.send_over(now, fx, &[way], content);
+    }
+
+    /// Doubles are the same bytes (rule 4): sealed once.
+    fn send_over(&mut self, now: Mono, fx: &mut Effects, ways: &[Way], content: &[u8]) {
         let Phase::Live(live) = &mut self.phase else {
             return;
         };
         let datagram = live.keys.seal(content);
-        if way == live.paths.current().way {
+        if ways.contains(&live.paths.current().way) {
             live.paths.note_sent(now);
         }
-        self.transmit(now, fx, way, datagram);
+        for way in ways {
+            self.transmit(now, fx, *way, datagram.clone());
+        }
     }
 
     /// Sends a datagram over a way.
@@ -250,6 +274,7 @@ impl Tunnel {
         };
         live.last_heard = now.mono;
         live.paths.note_heard(a.way, may_learn, now.mono);
+        self.choose_path(now, fx);
         self.handle_content(now, fx, a, &body[..len], own)
     }
 
@@ -265,9 +290,11 @@ impl Tunnel {
             Some((&FORM_CONTROL, messages)) => self.handle_control(now, fx, a, messages),
             Some((&FORM_FRAGMENT, part)) => {
                 let whole = self.live_mut().and_then(|l| l.reassembly.take(part));
-                whole.map_or(Opened::Nothing, |c| self.handle_packet(fx, &c, own))
+                whole.map_or(Opened::Nothing, |c| {
+                    self.handle_packet(now.mono, fx, &c, own)
+                })
             }
-            Some(_) => self.handle_packet(fx, content, own),
+            Some(_) => self.handle_packet(now.mono, fx, content, own),
             None => Opened::Nothing,
         }
     }
@@ -275,6 +302,7 @@ impl Tunnel {
     /// Opens a content that came outside a data packet: early data.
     pub(crate) fn handle_early(
         &mut self,
+        now: Mono,
         fx: &mut Effects,
         content: &[u8],
         own: &VirtualAddrs,
@@ -282,11 +310,17 @@ impl Tunnel {
         if content.is_empty() {
             Opened::Nothing
         } else {
-            self.handle_packet(fx, content, own)
+            self.handle_packet(now, fx, content, own)
         }
     }
 
-    fn handle_packet(&mut self, fx: &mut Effects, content: &[u8], own: &VirtualAddrs) -> Opened {
+    fn handle_packet(
+        &mut self,
+        now: Mono,
+        fx: &mut Effects,
+        content: &[u8],
+        own: &VirtualAddrs,
+    ) -> Opened {
         let Some(ip) = compress::decompress(content, own, &self.peer.addrs) else {
             fx.counters.wrong_inner_address += 1;
             return Opened::Nothing;
@@ -294,6 +328,7 @@ impl Tunnel {
         if let Some(live) = self.live_mut() {
             live.stats.received += 1;
             live.stats.received_bytes += ip.len() as u64;
+            live.paths.note_data(now);
         }
         Opened::Packet(ip)
     }
@@ -317,7 +352,7 @@ impl Tunnel {
         for message in messages {
             match message {
                 Message::Probe(probe) => self.answer_probe(now.mono, fx, a, &probe),
-                Message::ProbeReply(reply) => self.handle_probe_reply(now.mono, fx, &reply),
+                Message::ProbeReply(reply) => self.handle_probe_reply(now, fx, &reply),
                 Message::RekeyRequest(request) => self.answer_rekey(now, fx, &request),
                 Message::RekeyResponse(response) => self.finish_rekey(now, fx, &response),
                 Message::KeepAlive(_) => {}
@@ -337,9 +372,9 @@ impl Tunnel {
         self.send_content(now, fx, a.way, &control(&[reply]));
     }
 
-    fn handle_probe_reply(&mut self, now: Mono, fx: &mut Effects, reply: &ProbeReply) {
+    fn handle_probe_reply(&mut self, now: Now, fx: &mut Effects, reply: &ProbeReply) {
         let Some(live) = self.live_mut() else { return };
-        let of_path = live.paths.probe_answered(reply.id, now);
+        let of_path = live.paths.probe_answered(reply.id, now.mono);
         let asked = live
             .probes
             .iter()
@@ -348,28 +383,47 @@ impl Tunnel {
         if let Some(p) = &asked {
             fx.event(Event::ProbeAnswered {
                 id: ProbeId(p.id),
-                rtt: now.since(p.sent),
+                rtt: now.mono.since(p.sent),
                 route: p.route,
             });
         }
         if !of_path && asked.is_none() {
             fx.counters.unexpected += 1;
         }
-        self.choose_path(fx);
+        self.choose_path(now, fx);
     }
 
     /// Moves to a better way, if there is one.
-    pub(crate) fn choose_path(&mut self, fx: &mut Effects) {
-        let Some(old) = self.live_mut().and_then(|l| l.paths.choose()) else {
+    pub(crate) fn choose_path(&mut self, now: Now, fx: &mut Effects) {
+        let Some(left) = self.live_mut().and_then(|l| l.paths.choose(now.mono)) else {
             return;
         };
-        if let (Some(old), Some(new)) = (self.route_of(old), self.route()) {
+        // A relay that forgot this leg, or is gone, is told apart from a loss on the way.
+        if let (Way::Relay(leg), Some(Route::Relay { .. })) = (left, self.route()) {
+            self.legs
+                .get_mut(leg)
+                .iter_mut()
+                .for_each(|l| l.bind(now, fx));
+        }
+        if let (Some(old), Some(new)) = (self.route_of(left), self.route()) {
             fx.event(Event::RouteChanged {
                 peer: self.peer.node,
                 old,
                 new,
             });
         }
+    }
+
+    /// When to ask the DC for a relay in the place of one that is gone: by then it has noticed too.
+    pub(crate) fn other_relay_at(&self) -> Option<Mono> {
+        let lost = self.legs.iter().filter_map(RelayLeg::lost_since).min()?;
+        // Both ends may miss it; the caller asks first.
+        let patience = match self.role {
+            Role::Caller => OTHER_RELAY,
+            Role::Callee => OTHER_RELAY * 2,
+        };
+        let again = self.asked_again.map(|t| t + OTHER_RELAY * 4);
+        Some(again.map_or(lost + patience, |t| t.max(lost + patience)))
     }
 
     /// Measures the round trip over the way in use.
@@ -413,11 +467,21 @@ impl Tunnel {
         }
         if active {
             self.legs.iter_mut().for_each(|l| l.handle_timeout(now, fx));
+            self.watch_pulse(now.mono, fx);
             self.send_probes(now.mono, fx);
             self.rekey_if_due(now, fx);
-            self.choose_path(fx);
+            self.choose_path(now, fx);
         }
         true
+    }
+
+    fn watch_pulse(&mut self, now: Mono, fx: &mut Effects) {
+        let Some(live) = self.live_mut() else { return };
+        live.paths.check_pulse(now);
+        if live.paths.owes_sign(now) {
+            let (tx, is_reply) = (fx.tx(), false);
+            self.send_control(now, fx, &[KeepAlive { tx, is_reply }.into()]);
+        }
     }
 
     fn send_probes(&mut self, now: Mono, fx: &mut Effects) {
@@ -446,6 +510,7 @@ impl Tunnel {
                 }
                 let rekey = [live.rekey_due(self.asks_for_keys())];
                 legs.chain(live.paths.poll_timeout())
+                    .chain(self.other_relay_at())
                     .chain(lost)
                     .chain(ends)
                     .chain(rekey)
