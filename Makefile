@@ -7,9 +7,10 @@ export CARGO_TARGET_DIR ?= $(LEGATO_CACHE)/target
 SEED ?= 1
 RUNS ?= 1000
 SECONDS ?= 60
+TRIES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-cross sim bench fuzz doc fmt
+.PHONY: help setup run test check check-cross sim lab bench fuzz doc fmt
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -31,6 +32,9 @@ check-cross: setup ## type-check the portable crates for Windows, macOS, iOS, An
 
 sim: setup ## seeded worlds in virtual time: SEED=1 RUNS=1000
 	@cargo run --release --quiet --package ntm-sim -- --seed $(SEED) --runs $(RUNS)
+
+lab: setup ## real programs in network namespaces, every network calls every other: TRIES=3 (needs root)
+	@scripts/lab $(TRIES)
 
 bench: setup ## benchmarks, with the machine named
 	@scripts/bench

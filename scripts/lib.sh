@@ -51,3 +51,12 @@ cargo_tool() {
         cargo install --quiet --locked --root "$LEGATO_CACHE/tools" "$1" </dev/null >&2
     rm -rf "$LEGATO_CACHE/target-tools"
 }
+
+# What the worlds in network namespaces are made with.
+lab_tools_are_there() {
+    local tool missing=()
+    for tool in ip:iproute2 nft:nftables tayga:tayga ping:iputils-ping; do
+        have "${tool%:*}" || [ -x "/usr/sbin/${tool%:*}" ] || missing+=("${tool#*:}")
+    done
+    [ ${#missing[@]} = 0 ] || apt_install "network namespaces, NATs and delays for the lab" "${missing[@]}"
+}

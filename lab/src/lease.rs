@@ -109,7 +109,7 @@ fn locked_file(folder: &Path) -> anyhow::Result<File> {
 pub fn clean() -> anyhow::Result<Vec<Swept>> {
     let mut swept = Vec::new();
     for id in ids()? {
-        if is_dead(&id)? {
+        if let Some(_claim) = claim(&id)? {
             swept.push(sweep::sweep(&id)?);
         }
     }
@@ -134,18 +134,23 @@ fn id_of(namespace: &str) -> Option<String> {
     (digits(pid) && digits(serial)).then(|| format!("{pid}-{serial}"))
 }
 
-fn is_dead(id: &str) -> anyhow::Result<bool> {
-    let lock = match File::open(Path::new(FOLDERS).join(id).join("lock")) {
-        Ok(file) => file,
-        // Not locked yet, or never: the process decides.
-        Err(_) => {
-            let pid = id.split('-').next().unwrap_or_default();
-            return Ok(!Path::new("/proc").join(pid).exists());
-        }
+/// The right to sweep a dead run away: nobody else sweeps it while this is held.
+#[derive(Debug)]
+struct Claim {
+    _lock: Option<File>,
+}
+
+/// `None` if the run lives, or somebody else sweeps it.
+fn claim(id: &str) -> anyhow::Result<Option<Claim>> {
+    let Ok(lock) = File::open(Path::new(FOLDERS).join(id).join("lock")) else {
+        // Not locked yet, or swept but for a namespace: the process decides.
+        let pid = id.split('-').next().unwrap_or_default();
+        let lives = Path::new("/proc").join(pid).exists();
+        return Ok((!lives).then_some(Claim { _lock: None }));
     };
     match lock.try_lock() {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
+        Ok(()) => Ok(Some(Claim { _lock: Some(lock) })),
+        Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(error).context("looking at a lock"),
     }
 }

@@ -62,7 +62,8 @@ fn start(core: &Namespace, file: &std::path::Path) -> anyhow::Result<Child> {
     drop(std::fs::remove_file(file));
     let mut command = core.command("tcpdump");
     command
-        .args(["-i", "any", "-U", "-Z", "root", "-w"])
+        .args(["-i", "any", "-Q", "in", "-y", "LINUX_SLL"])
+        .args(["-U", "-Z", "root", "-w"])
         .arg(file);
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let child = command.spawn().context("tcpdump")?;

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use ntm_sim::access::Access;
 use ntm_sim::capture::{Capture, Way};
-use ntm_sim::net::LinkConfig;
-use ntm_sim::process::{Process, Sink};
+use ntm_sim::process::Process;
 use ntm_wire::header::{Datagram, Header, PADDED_LEN, PacketType};
 use ntm_wire::id::InterfaceId;
 
+use super::stranger;
 use crate::stage::{Setting, Stage, delay, secs, symmetric};
 
 #[test]
@@ -42,12 +42,7 @@ fn rule_10_an_address_that_never_answers_gets_three_probes_and_no_more() {
 #[test]
 fn rule_10_servers_answer_strangers_with_no_more_than_they_got() {
     let mut stage = Stage::ready(Setting::default());
-    let sink = Process::Sink(Sink::new(6666, false));
-    let stranger = stage.world.add_host("stranger", sink);
-    let addr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 66));
-    stage
-        .world
-        .plug_at_core(stranger, &[addr], LinkConfig::default());
+    let stranger = stranger(&mut stage);
     let mut asked = BTreeMap::new();
     for server in [stage.dc(0), stage.dc(1), stage.rs(0), stage.rs(1)] {
         let (_, place) = stage.world.net.attachments(server).next().unwrap();
@@ -97,12 +92,7 @@ fn forged(stage: &Stage, server: ntm_sim::net::HostId, kind: PacketType, len: us
 #[test]
 fn rule_10_a_short_hello_gets_no_answer() {
     let mut stage = Stage::ready(Setting::default());
-    let sink = Process::Sink(Sink::new(6666, false));
-    let stranger = stage.world.add_host("stranger", sink);
-    let addr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 66));
-    stage
-        .world
-        .plug_at_core(stranger, &[addr], LinkConfig::default());
+    let stranger = stranger(&mut stage);
     let dc = stage.dc(0);
     let (_, place) = stage.world.net.attachments(dc).next().unwrap();
     let to = SocketAddr::new(IpAddr::V4(place.v4.unwrap()), 7930);

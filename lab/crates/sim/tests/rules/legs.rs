@@ -1,14 +1,10 @@
 //! Rules 2, 3, 8 and 18: legs, claims, measurements, bounds.
 
-use core::net::{IpAddr, Ipv4Addr};
+use ntm_sim::capture::Capture;
+use ntm_wire::header::PacketType;
 
-use ntm_sim::capture::{Capture, Captured, Way};
-use ntm_sim::net::{HostId, LinkConfig};
-use ntm_sim::process::{Process, Sink};
-use ntm_wire::header::{Datagram, PacketType};
-use ntm_wire::id::InterfaceId;
-
-use crate::stage::{Setting, Stage, ms, secs, symmetric};
+use super::{answers, say, sent, stranger};
+use crate::stage::{Setting, Stage, secs, symmetric};
 
 fn relayed() -> Stage {
     let mut stage = Stage::dark(Setting {
@@ -25,41 +21,6 @@ fn relayed() -> Stage {
     stage.world.run_for(secs(5));
     assert!(!stage.is_direct(stage.mn), "symmetric NATs need the relay");
     stage
-}
-
-fn sent(stage: &Stage, by: HostId, kind: PacketType) -> Vec<Captured> {
-    let fits = |d: &&Captured| {
-        let view = Datagram::new_checked(d.payload.as_slice());
-        d.host == by && d.way == Way::Sent && view.is_ok_and(|v| v.kind() == kind)
-    };
-    let all = &stage.world.capture.as_ref().unwrap().datagrams;
-    all.iter().filter(fits).cloned().collect()
-}
-
-fn stranger(stage: &mut Stage) -> HostId {
-    let sink = Process::Sink(Sink::new(6666, false));
-    let host = stage.world.add_host("stranger", sink);
-    let addr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 66));
-    stage
-        .world
-        .plug_at_core(host, &[addr], LinkConfig::default());
-    host
-}
-
-fn say(stage: &mut Stage, from: HostId, to: core::net::SocketAddr, payload: Vec<u8>) {
-    stage.world.with_process(from, |p, _| {
-        if let Process::Sink(sink) = p {
-            sink.send(InterfaceId(0), to, payload);
-        }
-    });
-    stage.world.run_for(ms(200));
-}
-
-fn answers(stage: &Stage, host: HostId) -> Vec<Vec<u8>> {
-    match &stage.world.host(host).unwrap().process {
-        Process::Sink(sink) => sink.received.iter().map(|r| r.2.clone()).collect(),
-        Process::Node(_) | Process::Coordinator(_) | Process::Relay(_) => Vec::new(),
-    }
 }
 
 #[test]

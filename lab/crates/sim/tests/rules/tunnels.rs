@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use ntm_proto::ConsentPolicy;
 use ntm_sim::access::Access;
 use ntm_sim::app::{Outcome, Patience};
-use ntm_sim::capture::{Capture, Captured, Way};
+use ntm_sim::capture::{Capture, Captured};
 use ntm_sim::net::{HostId, LinkConfig, Loss};
 use ntm_wire::header::{Datagram, PacketType};
 use ntm_wire::message::Consent;
 
+use super::sent;
 use crate::stage::{Setting, Stage, delay, fqdn, home, ms, secs};
 
 fn captured(setting: Setting) -> Stage {
@@ -20,15 +21,6 @@ fn captured(setting: Setting) -> Stage {
     stage.connect(cn, setting.cn, setting.link);
     stage.world.run_for(secs(8));
     stage
-}
-
-fn sent(stage: &Stage, by: HostId, kind: PacketType) -> Vec<Captured> {
-    let fits = |d: &&Captured| {
-        let view = Datagram::new_checked(d.payload.as_slice());
-        d.host == by && d.way == Way::Sent && view.is_ok_and(|v| v.kind() == kind)
-    };
-    let all = &stage.world.capture.as_ref().unwrap().datagrams;
-    all.iter().filter(fits).cloned().collect()
 }
 
 #[test]
