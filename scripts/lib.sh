@@ -55,8 +55,8 @@ cargo_tool() {
 # What the worlds in network namespaces are made with.
 lab_tools_are_there() {
     local tool missing=()
-    for tool in ip:iproute2 nft:nftables tayga:tayga ping:iputils-ping; do
+    for tool in ip:iproute2 nft:nftables tayga:tayga ping:iputils-ping miniupnpd:miniupnpd; do
         have "${tool%:*}" || [ -x "/usr/sbin/${tool%:*}" ] || missing+=("${tool#*:}")
     done
-    [ ${#missing[@]} = 0 ] || apt_install "network namespaces, NATs and delays for the lab" "${missing[@]}"
+    [ ${#missing[@]} = 0 ] || apt_install "network namespaces, NATs and routers for the lab" "${missing[@]}"
 }

@@ -50,6 +50,9 @@ struct Args {
     /// UDP port of this machine to use; 0: any.
     #[arg(long, global = true, default_value_t = 0, value_name = "PORT")]
     port: u16,
+    /// Ask no router for a port (UPnP, PCP, NAT-PMP).
+    #[arg(long, global = true)]
+    no_port_mapping: bool,
     /// Log to stderr: a filter such as `debug` or `ntm=trace`.
     #[arg(long, global = true, env = "NTM_LOG", value_name = "FILTER")]
     log: Option<String>,
@@ -84,6 +87,7 @@ enum Command {
 struct Context {
     folder: PathBuf,
     port: u16,
+    port_mapping: bool,
     out: Output,
 }
 
@@ -118,6 +122,7 @@ fn run(args: Args, out: Output) -> Result<Exit, Failure> {
     let context = Context {
         folder,
         port: args.port,
+        port_mapping: !args.no_port_mapping,
         out,
     };
     let runtime = tokio::runtime::Runtime::new().map_err(Failure::system)?;

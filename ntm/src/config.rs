@@ -20,12 +20,14 @@ pub struct Config {
     pub port: u16,
     /// Where local addresses come from.
     pub interfaces: Interfaces,
+    /// Whether the router is asked for a port (UPnP, PCP, NAT-PMP).
+    pub port_mapping: bool,
     /// What outlives the process; without one pins are forgotten and tickets run out.
     pub keeper: Option<Arc<dyn Keeper>>,
 }
 
 impl Config {
-    /// Any port, the system's addresses (loopback only when the coordinator is on this machine).
+    /// Any port, mapped by the router if it can, the system's addresses (loopback only when the coordinator is on this machine).
     pub fn new(identity: ntm_proto::Config) -> Self {
         let is_local = |a: &SocketAddr| a.ip().is_loopback();
         let interfaces = if identity.dc.addrs.iter().any(|a| is_local(&a.0)) {
@@ -37,6 +39,7 @@ impl Config {
             identity,
             port: 0,
             interfaces,
+            port_mapping: true,
             keeper: None,
         }
     }

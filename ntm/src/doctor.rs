@@ -6,6 +6,7 @@ pub mod judge;
 mod knock;
 mod local;
 pub mod report;
+mod router;
 mod servers;
 pub mod words;
 
@@ -32,6 +33,8 @@ pub struct Subject {
     pub profile: Option<Profile>,
     /// The UDP port of its node; 0: any.
     pub port: u16,
+    /// Whether the router may be asked for a port, for a moment: its answer shows a carrier's NAT.
+    pub port_mapping: bool,
     /// What a node of this device knows that runs in another process: a second one would end it.
     pub running: Option<Seen>,
     /// What kept the profile from being read.
@@ -45,6 +48,8 @@ pub enum Step {
     Network,
     /// The coordinator's doors.
     Coordinator,
+    /// What the router offers.
+    Router,
     /// Registration, the view from outside, and the relays.
     Relays,
     /// The account server.
@@ -53,8 +58,9 @@ pub enum Step {
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Network,
+        Self::Router,
         Self::Coordinator,
         Self::Relays,
         Self::AccountServer,
@@ -67,21 +73,33 @@ pub async fn examine(subject: Subject, done: &(dyn Fn(Step) + Sync)) -> Report {
     machine(&mut report).await;
     done(Step::Network);
     let mut problems: Vec<Problem> = subject.trouble.iter().cloned().collect();
-    let mut refusal = None;
-    if let Some(profile) = &subject.profile {
-        report.device = Some(profile.membership().certificate.fqdn.to_string());
-        let ((doors, seen), account_server) = tokio::join!(
-            servers(profile, &subject, report.nat64, done),
-            then(servers::account_server(profile), done, Step::AccountServer),
-        );
-        report.coordinator = doors;
-        (report.seen, report.relays, refusal) = (seen.sights, seen.relays, seen.problem);
-        report.account_server = Some(account_server);
-    }
+    let (router, refusal) = tokio::join!(
+        then(router::offers(subject.port_mapping), done, Step::Router),
+        outside(&mut report, &subject, done),
+    );
+    report.router = router;
     conclude(&mut report);
     problems.extend(words::problems(&report, refusal));
     report.problems = problems;
     report
+}
+
+/// What servers say; why the device's node does not stand, if so.
+async fn outside(
+    report: &mut Report,
+    subject: &Subject,
+    done: &(dyn Fn(Step) + Sync),
+) -> Option<Problem> {
+    let profile = subject.profile.as_ref()?;
+    report.device = Some(profile.membership().certificate.fqdn.to_string());
+    let ((doors, seen), account_server) = tokio::join!(
+        servers(profile, subject, report.nat64, done),
+        then(servers::account_server(profile), done, Step::AccountServer),
+    );
+    report.coordinator = doors;
+    (report.seen, report.relays) = (seen.sights, seen.relays);
+    report.account_server = Some(account_server);
+    seen.problem
 }
 
 async fn then<T>(work: impl Future<Output = T>, done: &(dyn Fn(Step) + Sync), step: Step) -> T {
@@ -129,6 +147,8 @@ async fn servers(
 fn config(profile: &Profile, subject: &Subject) -> Config {
     let mut config = profile.config();
     config.port = subject.port;
+    // The router is asked apart, and a mapping would change what servers see.
+    config.port_mapping = false;
     config
 }
 
@@ -152,7 +172,7 @@ fn conclude(report: &mut Report) {
         .find(|d| d.state == DoorState::Open);
     let local = open.and_then(|d| d.local);
     let (mapping, observers) = judge::mapping(&with_loopback(own, local), &report.seen);
-    let outside = report.router.and_then(|r| r.external).map(|a| a.ip());
+    let outside = report.router.and_then(|r| r.external);
     let seen = report
         .seen
         .iter()

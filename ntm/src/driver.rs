@@ -5,6 +5,7 @@
 mod calls;
 mod inbox;
 mod nat64;
+mod port_map;
 mod renewal;
 
 use std::net::IpAddr;
@@ -31,6 +32,7 @@ use crate::interfaces::{LocalIp, Watch};
 use crate::nat64::Prefix;
 use crate::node::{Registration, RoundTrip};
 use crate::outbox::{Flushed, Outbox};
+use crate::port_map::PortMap;
 use crate::reach::Reach;
 use crate::sockets::Sockets;
 
@@ -118,11 +120,14 @@ struct Driver {
     renewing: bool,
     /// The search for a NAT64 under way.
     nat64: Option<AbortHandle>,
+    port_map: PortMap,
     farewell: Option<Farewell>,
 }
 
 struct Farewell {
     until: Instant,
+    /// The router is told too, which nothing confirms: the whole time is given to it.
+    waits: bool,
     done: Vec<oneshot::Sender<()>>,
 }
 
@@ -130,6 +135,7 @@ struct Farewell {
 enum Woken {
     Command(Option<Command>),
     Interfaces,
+    Router,
     Ready,
 }
 
@@ -154,6 +160,7 @@ pub(crate) async fn start(config: Config, wires: Wires) -> Result<(), StartError
         keeper: config.keeper,
         renewing: false,
         nat64: None,
+        port_map: PortMap::new(config.port_mapping),
         farewell: None,
     };
     driver.read_interfaces(now);
@@ -323,6 +330,7 @@ impl Driver {
             self.node.deregister(now);
             Farewell {
                 until: Instant::now() + FAREWELL,
+                waits: self.port_map.withdraw(),
                 done: Vec::new(),
             }
         });
@@ -331,7 +339,10 @@ impl Driver {
 
     /// Over once the farewell left the machine.
     fn is_over(&self) -> bool {
-        let left = |f: &Farewell| self.outbox.blocked().is_none() || Instant::now() >= f.until;
+        let left = |f: &Farewell| {
+            let is_out = self.outbox.blocked().is_none() && !f.waits;
+            is_out || Instant::now() >= f.until
+        };
         self.farewell.as_ref().is_some_and(left)
     }
 
@@ -449,6 +460,7 @@ impl Driver {
         tracing::debug!(count = locals.len(), "local addresses");
         self.node.handle_interfaces(now, &locals);
         self.look_for_nat64(now);
+        self.follow_router(now);
     }
 
     async fn wait(&mut self) -> Woken {
@@ -459,6 +471,7 @@ impl Driver {
             sockets,
             watch,
             farewell,
+            port_map,
             ..
         } = self;
         let takes_commands = blocked.is_none() && farewell.is_none();
@@ -467,6 +480,7 @@ impl Driver {
             () = sockets.readable() => Woken::Ready,
             () = sockets.writable(blocked.unwrap_or_default()), if blocked.is_some() => Woken::Ready,
             () = watch.changed() => Woken::Interfaces,
+            () = port_map.changed() => Woken::Router,
             () = tokio::time::sleep_until(until) => Woken::Ready,
         }
     }
@@ -487,6 +501,7 @@ impl Driver {
             Woken::Command(Some(command)) => self.obey(now, command),
             Woken::Command(None) => self.leave(now, None),
             Woken::Interfaces => self.read_interfaces(now),
+            Woken::Router => self.tell_mapping(now),
             Woken::Ready => {}
         }
     }

@@ -38,6 +38,7 @@ pub mod nat64;
 pub mod net;
 pub mod node;
 mod outbox;
+mod port_map;
 pub mod profile;
 mod reach;
 mod sockets;

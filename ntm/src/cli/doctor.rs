@@ -35,6 +35,7 @@ impl Doctor {
 fn subject(context: &Context) -> (Subject, Option<crate::files::Lock>) {
     let mut subject = Subject {
         port: context.port,
+        port_mapping: context.port_mapping,
         ..Subject::default()
     };
     let profile = match Profile::open(&context.folder) {
@@ -136,6 +137,7 @@ fn lines(report: &Report) -> Vec<String> {
         out.push(row("NAT", words::nat(report)));
         out.push(row("carrier NAT", words::carrier(report).to_owned()));
     }
+    out.push(row("router", router(report)));
     out.extend(path(report).map(|p| row("packets", p)));
     out.extend(report.relays.iter().map(|r| row("relay", relay(r))));
     out.extend(clock(report).map(|c| row("clock", c)));
@@ -203,6 +205,26 @@ fn whom(s: &Sight) -> String {
         "the coordinator".to_owned()
     } else {
         format!("relay {}", s.by)
+    }
+}
+
+fn router(report: &Report) -> String {
+    let Some(r) = report.router else {
+        return "no IPv4 router to be asked for a port".to_owned();
+    };
+    let ways = [(r.pcp, "PCP"), (r.nat_pmp, "NAT-PMP"), (r.upnp, "UPnP")];
+    let ways: Vec<&str> = ways.iter().filter(|w| w.0).map(|w| w.1).collect();
+    let outside = r
+        .external
+        .map(|a| format!("; its own address outside is {a}"));
+    if ways.is_empty() {
+        "opens no ports: neither PCP, NAT-PMP nor UPnP answers".to_owned()
+    } else {
+        format!(
+            "opens ports by {}{}",
+            ways.join(", "),
+            outside.unwrap_or_default()
+        )
     }
 }
 
@@ -276,6 +298,7 @@ impl Progress {
 fn name(step: Step) -> &'static str {
     match step {
         Step::Network => "this machine",
+        Step::Router => "router",
         Step::Coordinator => "coordinator",
         Step::Relays => "relays",
         Step::AccountServer => "account server",

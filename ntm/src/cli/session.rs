@@ -28,6 +28,7 @@ pub(super) async fn start(context: &Context) -> Result<Running, Failure> {
     renew_if_expired(&mut profile).await?;
     let mut config = profile.config_with(Arc::new(Tickets));
     config.port = context.port;
+    config.port_mapping = context.port_mapping;
     let node = Node::start(config).await?;
     node.wait_registered().await?;
     Ok(Running {

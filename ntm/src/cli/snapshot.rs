@@ -21,6 +21,9 @@ pub(super) struct Snapshot {
     pub(super) virtual_v6: Option<String>,
     pub(super) virtual_v4: Option<String>,
     pub(super) observed: Option<SocketAddr>,
+    /// The router's port that leads here.
+    #[serde(default)]
+    pub(super) mapped: Option<SocketAddr>,
     pub(super) nat: String,
     #[serde(default)]
     pub(super) coordinator: Option<SocketAddr>,
@@ -87,6 +90,7 @@ impl Snapshot {
             virtual_v6: status.addrs.map(|a| a.v6.to_string()),
             virtual_v4: status.addrs.map(|a| a.v4.to_string()),
             observed: status.observed.map(|a| a.0),
+            mapped: status.mapped.map(|a| a.0),
             nat: nat(status).to_owned(),
             coordinator: status.dc.map(|a| a.0),
             coordinator_rtt_ms: status.dc_rtt.map(millis),

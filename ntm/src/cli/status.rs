@@ -121,6 +121,8 @@ fn node_lines(node: &Snapshot) -> Vec<String> {
         ),
         format!("  seen as      {seen} (NAT: {})", node.nat),
     ];
+    let mapped = |a: &std::net::SocketAddr| format!("  opened at    {a}, by the router");
+    out.extend(node.mapped.iter().map(mapped));
     let relay = |r: &super::snapshot::Relay| {
         format!(
             "  relay        {}, load {} %, round trip {}",

@@ -150,7 +150,7 @@ pub struct Router {
     /// NAT-PMP (RFC 6886).
     pub nat_pmp: bool,
     /// The address the router believes to have outside, when a mapping was got.
-    pub external: Option<SocketAddr>,
+    pub external: Option<IpAddr>,
 }
 
 impl Router {

@@ -283,6 +283,7 @@ impl Node {
             registered: registered.is_some(),
             addrs: self.registration.addrs,
             observed: registered.map(|r| r.observed),
+            mapped: self.registration.mapped.map(|l| l.addr),
             nat: registered.map(|r| r.nat).unwrap_or_default(),
             dc: self.dc.addr(),
             dc_rtt: self.dc.rtt,

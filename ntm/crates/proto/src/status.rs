@@ -19,6 +19,8 @@ pub struct Status {
     pub addrs: Option<VirtualAddrs>,
     /// The address the DC sees.
     pub observed: Option<RealAddr>,
+    /// The address that the router maps to this node.
+    pub mapped: Option<RealAddr>,
     /// What the DC makes of the NAT.
     pub nat: NatVerdict,
     /// The DC's address in use.

@@ -2,9 +2,7 @@
 
 use core::time::Duration;
 
-use ntm_wire::addr::{
-    Candidate, CandidateKind, MAX_CANDIDATES, NatVerdict, RealAddr, VirtualAddrs,
-};
+use ntm_wire::addr::{NatVerdict, RealAddr, VirtualAddrs};
 use ntm_wire::header::Datagram;
 use ntm_wire::id::{Epoch, InterfaceId, RsId, TxId};
 use ntm_wire::key::SecretKey;
@@ -19,6 +17,7 @@ use ntm_wire::time::{Mono, Now};
 use super::hello::Credentials;
 use super::leg::bind_datagram;
 use super::reach::Reach;
+use crate::config::LocalAddr;
 use crate::effects::Effects;
 use crate::event::{Event, RegisterError};
 use crate::log;
@@ -46,6 +45,8 @@ pub(crate) struct Registration {
     ticket_warned: bool,
     measurements: Vec<Measurement>,
     report_at: Option<Mono>,
+    /// A port that the router keeps open for this node.
+    pub(crate) mapped: Option<LocalAddr>,
 }
 
 #[derive(Debug)]
@@ -78,6 +79,7 @@ impl Registration {
             ticket_warned: false,
             measurements: Vec::new(),
             report_at: None,
+            mapped: None,
         }
     }
 
@@ -95,6 +97,16 @@ impl Registration {
                 sights: self.sights_of(i.rs),
             })
             .collect()
+    }
+
+    /// Where the relays saw this node.
+    pub(crate) fn observed(&self) -> impl Iterator<Item = RealAddr> {
+        self.measurements.iter().filter_map(|m| m.observed)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
     }
 
     fn rtt_of(&self, rs: RsId) -> Option<Duration> {
@@ -193,28 +205,6 @@ impl Node {
             relay_rtts: self.registration.rtts(),
         };
         (tx, request.into())
-    }
-
-    fn candidates(&self) -> Vec<Candidate> {
-        let host = |l: &crate::config::LocalAddr| Candidate {
-            kind: CandidateKind::Host,
-            interface: l.interface,
-            addr: l.addr,
-        };
-        let mut out: Vec<Candidate> = self.locals.iter().map(host).collect();
-        // The DC sees the address of one family only; relays were asked over each.
-        let seen = self.registration.measurements.iter();
-        for addr in seen.filter_map(|m| m.observed) {
-            if out.iter().all(|c| c.addr != addr) {
-                out.push(Candidate {
-                    kind: CandidateKind::Observed,
-                    interface: InterfaceId(0),
-                    addr,
-                });
-            }
-        }
-        out.truncate(MAX_CANDIDATES);
-        out
     }
 
     /// Opens a session with the DC if one is wanted; the registration goes first in it.
