@@ -4,6 +4,7 @@ pub(crate) mod candidates;
 pub(crate) mod direction;
 pub(crate) mod hello;
 pub(crate) mod leg;
+pub(crate) mod measure;
 pub(crate) mod punch;
 pub(crate) mod reach;
 pub(crate) mod registration;

@@ -1,5 +1,7 @@
 //! The paths of one tunnel and the choice among them.
 
+use core::time::Duration;
+
 use ntm_wire::time::Mono;
 
 use super::path::{BASE_PAYLOAD, Path, Way};
@@ -7,6 +9,9 @@ use super::pulse::Pulse;
 
 /// Candidates times local sockets, bounded.
 const MAX_PATHS: usize = 24;
+/// A way of the same kind is moved to when its round trip is less by a quarter and by this: more than
+/// jitter makes of two equal ways.
+const NEARER: Duration = Duration::from_millis(10);
 /// Ways that a packet takes besides the one in doubt.
 const DOUBLES: usize = 2;
 
@@ -122,8 +127,7 @@ impl PathSet {
         self.paths.iter_mut().any(|p| p.probe_answered(id, now))
     }
 
-    /// Chooses anew: the proved direct way with the least round trip, or else a relay. Returns the old
-    /// way when it is another one now.
+    /// Chooses anew: a proved direct way, or else a relay. Returns the old way when it is another one now.
     pub(crate) fn choose(&mut self, now: Mono) -> Option<Way> {
         let best = match self.doubt {
             Some(since) => self.best_in_doubt(since, now),
@@ -157,34 +161,40 @@ impl PathSet {
         }
     }
 
-    /// A proved way is left only for a better kind, or when it dies: round trips of one kind are not
-    /// compared again, so that the tunnel never flaps.
+    /// A proved way is left for a better kind, for one of its kind that is clearly nearer, or when it dies.
     fn best(&self, now: Mono) -> usize {
-        let now_in_use = &self.paths[self.current];
-        if now_in_use.is_usable() && now_in_use.is_direct() {
-            return self.current;
+        let in_use = self.current();
+        let trusted = |p: &Path| p.is_usable() && p.is_trusted(now);
+        if in_use.is_usable() && in_use.is_direct() {
+            return self.nearer(now).unwrap_or(self.current);
         }
-        let usable = |direct: bool, any: bool| {
-            let fits = move |(_, p): &(usize, &Path)| {
-                p.is_usable() && p.is_direct() == direct && (any || p.is_trusted(now))
-            };
-            self.paths
-                .iter()
-                .enumerate()
-                .filter(fits)
-                .min_by_key(|(i, p)| (p.rtt, *i))
-                .map(|(i, _)| i)
-        };
-        if let Some(direct) = usable(true, false) {
+        if let Some(direct) = self.nearest(|p| p.is_direct() && trusted(p)) {
             return direct;
         }
-        if now_in_use.is_usable() {
-            return self.current;
+        if in_use.is_usable() {
+            return self.nearer(now).unwrap_or(self.current);
         }
-        usable(false, true)
-            .or_else(|| usable(true, true))
+        self.nearest(|p| p.is_usable() && !p.is_direct())
+            .or_else(|| self.nearest(Path::is_usable))
             .or_else(|| self.paths.iter().position(|p| !p.is_direct()))
             .unwrap_or(self.current)
+    }
+
+    fn nearest(&self, fits: impl Fn(&Path) -> bool) -> Option<usize> {
+        let all = self.paths.iter().enumerate().filter(|(_, p)| fits(p));
+        all.min_by_key(|(i, p)| (p.rtt.is_none(), p.rtt, *i))
+            .map(|(i, _)| i)
+    }
+
+    /// Another of the kind in use whose round trip is less by so much that it is no chance: which copy of
+    /// the handshake came first says little.
+    fn nearer(&self, now: Mono) -> Option<usize> {
+        let in_use = self.current();
+        let most = in_use.rtt?.checked_sub(NEARER.max(in_use.rtt? / 4))?;
+        self.nearest(|p| {
+            let same_kind = p.is_direct() == in_use.is_direct();
+            same_kind && p.is_usable() && p.is_trusted(now) && p.rtt.is_some_and(|r| r < most)
+        })
     }
 
     /// The paths over which a probe should go out now, and how large it should be.
@@ -217,8 +227,6 @@ impl PathSet {
 
 #[cfg(test)]
 mod tests {
-    use core::time::Duration;
-
     use ntm_wire::addr::RealAddr;
     use ntm_wire::id::InterfaceId;
 
@@ -261,6 +269,24 @@ mod tests {
             step(&mut set, at(ms), &[RELAY], &mut id);
         }
         assert_eq!(set.current().way, RELAY, "the direct path is dead");
+    }
+
+    #[test]
+    fn a_relay_that_answered_first_by_chance_is_left_for_one_that_is_clearly_nearer() {
+        let far_first = |far: u64, near: u64| {
+            let mut set = PathSet::new(RELAY, true, at(0));
+            set.add(Way::Relay(1), at(0));
+            let asked = set.probes_due(at(0)).into_iter().zip([(1, far), (2, near)]);
+            for ((way, size), (id, rtt)) in asked {
+                set.probe_sent(way, id, size, at(0));
+                set.probe_answered(id, at(rtt));
+            }
+            set.choose(at(far));
+            set.current().way
+        };
+        assert_eq!(far_first(100, 40), Way::Relay(1));
+        assert_eq!(far_first(100, 90), RELAY, "that may be chance");
+        assert_eq!(far_first(9, 1), RELAY, "that is not worth a move");
     }
 
     #[test]

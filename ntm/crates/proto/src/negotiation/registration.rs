@@ -3,32 +3,24 @@
 use core::time::Duration;
 
 use ntm_wire::addr::{NatVerdict, RealAddr, VirtualAddrs};
-use ntm_wire::header::Datagram;
-use ntm_wire::id::{Epoch, InterfaceId, RsId, TxId};
-use ntm_wire::key::SecretKey;
+use ntm_wire::id::{Epoch, TxId};
 use ntm_wire::message::{
-    Deregistration, KeepAlive, MAX_RELAYS, Measure, Message, Messages, Probe, Registered,
-    RegistrationError, RegistrationRequest, RegistrationResponse, RelayInfo, RelayRtt,
+    Deregistration, KeepAlive, MAX_RELAYS, Message, Registered, RegistrationError,
+    RegistrationRequest, RegistrationResponse, RelayInfo, RelayRtt,
 };
-use ntm_wire::seal::open_salted;
 use ntm_wire::ticket::TICKET_LIFETIME;
 use ntm_wire::time::{Mono, Now};
 
 use super::hello::Credentials;
-use super::leg::bind_datagram;
-use super::reach::Reach;
+use super::measure::Measurements;
 use crate::config::LocalAddr;
-use crate::effects::Effects;
 use crate::event::{Event, RegisterError};
-use crate::log;
 use crate::node::Node;
-use crate::status::{RelayStatus, Sight};
+use crate::status::RelayStatus;
 
 /// After a registration that failed; doubled up to [`SLOWEST_RETRY`].
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const SLOWEST_RETRY: Duration = Duration::from_secs(30);
-/// A relay that does not answer a measurement in this time is reported without one.
-const MEASURE_WAIT: Duration = Duration::from_secs(2);
 
 /// What the node knows of its registration.
 #[derive(Debug)]
@@ -43,23 +35,9 @@ pub(crate) struct Registration {
     retry_at: Option<Mono>,
     backoff: Duration,
     ticket_warned: bool,
-    measurements: Vec<Measurement>,
-    report_at: Option<Mono>,
+    pub(super) measurements: Measurements,
     /// A port that the router keeps open for this node.
     pub(crate) mapped: Option<LocalAddr>,
-}
-
-#[derive(Debug)]
-struct Measurement {
-    rs: RsId,
-    id: u64,
-    probe: u32,
-    key: SecretKey,
-    to: RealAddr,
-    sent: Mono,
-    rtt: Option<Duration>,
-    /// This node's address as the relay saw it.
-    observed: Option<RealAddr>,
 }
 
 impl Registration {
@@ -77,8 +55,7 @@ impl Registration {
             retry_at: None,
             backoff: FIRST_RETRY,
             ticket_warned: false,
-            measurements: Vec::new(),
-            report_at: None,
+            measurements: Measurements::default(),
             mapped: None,
         }
     }
@@ -93,15 +70,20 @@ impl Registration {
             .map(|i| RelayStatus {
                 rs: i.rs,
                 load: i.load,
-                rtt: self.rtt_of(i.rs),
-                sights: self.sights_of(i.rs),
+                rtt: self.measurements.rtt_of(i.rs),
+                sights: self.measurements.sights_of(i.rs),
             })
             .collect()
     }
 
     /// Where the relays saw this node.
     pub(crate) fn observed(&self) -> impl Iterator<Item = RealAddr> {
-        self.measurements.iter().filter_map(|m| m.observed)
+        self.measurements.observed()
+    }
+
+    pub(super) fn relay_infos(&self) -> Vec<RelayInfo> {
+        let registered = self.registered.as_ref();
+        registered.map(|r| r.relays.clone()).unwrap_or_default()
     }
 
     #[cfg(test)]
@@ -109,25 +91,9 @@ impl Registration {
         self.epoch
     }
 
-    fn rtt_of(&self, rs: RsId) -> Option<Duration> {
-        let of_rs = self.measurements.iter().filter(|m| m.rs == rs);
-        of_rs.filter_map(|m| m.rtt).min()
-    }
-
-    fn sights_of(&self, rs: RsId) -> Vec<Sight> {
-        let of_rs = self.measurements.iter().filter(|m| m.rs == rs);
-        let sight = |m: &Measurement| {
-            Some(Sight {
-                observer: m.to,
-                observed: m.observed?,
-            })
-        };
-        of_rs.filter_map(sight).collect()
-    }
-
     fn rtts(&self) -> Vec<RelayRtt> {
         let relays = self.registered.iter().flat_map(|r| &r.relays);
-        let known = relays.filter_map(|r| Some((r.rs, self.rtt_of(r.rs)?)));
+        let known = relays.filter_map(|r| Some((r.rs, self.measurements.rtt_of(r.rs)?)));
         let in_ms = |d: Duration| u16::try_from(d.as_millis()).unwrap_or(u16::MAX);
         known
             .map(|(rs, rtt)| RelayRtt {
@@ -342,8 +308,7 @@ impl Node {
         if self.keep_alive_due().is_some_and(|t| now.mono >= t) {
             self.keep_dc_alive(now.mono);
         }
-        if self.registration.report_at.is_some_and(|t| now.mono >= t) {
-            self.registration.report_at = None;
+        if self.handle_measure_timeout(now.mono) {
             self.send_registration(now);
         }
         self.warn_of_ticket(now);
@@ -383,101 +348,18 @@ impl Node {
         self.registration.ticket_warned = false;
     }
 
-    /// Measures the round trip to every relay of the DC (rule 8), to be reported once.
-    fn measure_relays(&mut self, now: Mono) {
-        let relays = self
-            .registration
-            .registered
-            .as_ref()
-            .map(|r| r.relays.clone())
-            .unwrap_or_default();
-        let reach = self.reach();
-        self.registration.measurements = relays
-            .iter()
-            .flat_map(|i| measure(i, &reach, now, &mut self.fx))
-            .collect();
-        self.registration.report_at =
-            (!self.registration.measurements.is_empty()).then_some(now + MEASURE_WAIT);
-    }
-
-    /// Takes the answer to a measurement; `false` when the selector names none.
-    pub(crate) fn handle_measured(&mut self, now: Mono, d: &Datagram<&mut [u8]>) -> bool {
-        let measurements = &mut self.registration.measurements;
-        let Some(m) = measurements.iter().find(|m| m.id == d.selector()) else {
-            return false;
-        };
-        let opened = open_salted(&m.key, "ntm leg to node", &d.aad(), d.body()).ok();
-        match opened.as_deref().map(Messages::parse_all) {
-            Some(Ok(messages)) => {
-                log::opened(&messages);
-                let is_news = messages.iter().any(|x| take_reply(measurements, x, now));
-                self.fx.counters.replayed += u64::from(!is_news);
-            }
-            Some(Err(_)) => self.fx.counters.malformed += 1,
-            None => self.fx.counters.bad_seal += 1,
-        }
-        true
-    }
-
     pub(crate) fn registration_timeout(&self) -> Option<Mono> {
         let retry = self
             .registration
             .retry_at
             .filter(|_| self.registration.wanted);
-        [retry, self.keep_alive_due(), self.registration.report_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            retry,
+            self.keep_alive_due(),
+            self.registration.measurements.poll_timeout(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
-}
-
-/// `true` when a measurement has its answer now.
-fn take_reply(measurements: &mut [Measurement], message: &Message, now: Mono) -> bool {
-    let Message::ProbeReply(reply) = message else {
-        return false;
-    };
-    let asked = measurements.iter_mut().find(|m| m.probe == reply.id);
-    let Some(m) = asked.filter(|m| m.rtt.is_none()) else {
-        return false;
-    };
-    m.rtt = Some(now.since(m.sent));
-    m.observed = Some(reply.observed);
-    true
-}
-
-/// Asks a relay over each family that this network has.
-fn measure(info: &RelayInfo, reach: &Reach, now: Mono, fx: &mut Effects) -> Vec<Measurement> {
-    let v4 = info.v4.map(std::net::SocketAddr::from);
-    let v6 = info.v6.map(std::net::SocketAddr::from);
-    let way = |addr| reach.server([RealAddr(addr)]).first().copied();
-    let ways = v4.into_iter().chain(v6).filter_map(way);
-    ways.filter_map(|to| measure_way(info, to, now, fx))
-        .collect()
-}
-
-fn measure_way(info: &RelayInfo, to: RealAddr, now: Mono, fx: &mut Effects) -> Option<Measurement> {
-    let probe = fx.u32();
-    let messages = [
-        Measure {
-            token: info.measure_token.clone(),
-        }
-        .into(),
-        Probe {
-            id: probe,
-            claim: None,
-        }
-        .into(),
-    ];
-    let datagram = bind_datagram(&info.key, &messages, fx)?;
-    fx.send(InterfaceId(0), to, datagram);
-    Some(Measurement {
-        rs: info.rs,
-        id: info.measure_id,
-        probe,
-        key: info.measure_key.clone(),
-        to,
-        sent: now,
-        rtt: None,
-        observed: None,
-    })
 }
