@@ -67,6 +67,7 @@ fn a_relay_80_ms_farther_is_not_taken() {
         relay_of(&stage, mn) != rs(far)
     };
     let taken = (0..TRIES).filter(better).count();
+    println!("the better relay in {taken} of {TRIES}");
     assert!(taken >= ENOUGH, "the nearer relay in {taken} of {TRIES}");
 }
 
@@ -94,6 +95,7 @@ fn a_relay_half_full_is_not_taken_when_an_idle_one_is_as_near() {
         relay_of(&stage, stage.mn) != rs(small)
     };
     let taken = (0..TRIES).filter(better).count();
+    println!("the better relay in {taken} of {TRIES}");
     assert!(taken >= ENOUGH, "the idle relay in {taken} of {TRIES}");
 }
 

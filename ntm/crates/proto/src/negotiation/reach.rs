@@ -32,11 +32,20 @@ impl Reach {
         }
     }
 
+    fn is_translated(&self, addr: RealAddr) -> bool {
+        match (addr.0, self.nat64) {
+            (SocketAddr::V6(a), Some(prefix)) => a.ip().octets()[..12] == prefix.octets()[..12],
+            (SocketAddr::V6(_) | SocketAddr::V4(_), _) => false,
+        }
+    }
+
     /// The ways to a server with these addresses, in the order in which to try them: the addresses as
     /// they are, then their port 443; or the other way round where that was needed for the DC.
     pub(crate) fn server(&self, addrs: impl IntoIterator<Item = RealAddr>) -> Vec<RealAddr> {
         let mut out: Vec<RealAddr> = Vec::new();
-        let as_told: Vec<RealAddr> = addrs.into_iter().filter_map(|a| self.real(a)).collect();
+        let mut as_told: Vec<RealAddr> = addrs.into_iter().filter_map(|a| self.real(a)).collect();
+        // Without a translator between, if that can be.
+        as_told.sort_by_key(|a| self.is_translated(*a));
         let on_443 = as_told
             .iter()
             .map(|a| RealAddr((a.0.ip(), QUIC_PORT).into()));
@@ -128,6 +137,13 @@ mod tests {
         assert_eq!(real("203.0.113.7:7930"), Some(synthesized));
         assert_eq!(real("192.168.1.7:7930"), None, "somebody's LAN");
         assert_eq!(real("[2001:db8::7]:1"), Some(addr("[2001:db8::7]:1")));
+    }
+
+    #[test]
+    fn behind_a_nat64_a_server_with_ipv6_is_reached_without_it() {
+        let ways = BEHIND_NAT64.server(addrs(&["203.0.113.7:7930", "[2001:db8::7]:7930"]));
+        let expected = ["[2001:db8::7]:7930", "[64:ff9b::203.0.113.7]:7930"];
+        assert_eq!(ways[..2], addrs(&expected));
     }
 
     #[test]
