@@ -5,12 +5,12 @@ use core::time::Duration;
 use ntm_proto::Route;
 use ntm_sim::deployment::MANY_LEGS;
 use ntm_sim::net::{HostId, LinkConfig, Loss};
-use ntm_sim::process::NodeHost;
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::RsId;
 use ntm_wire::message::Consent;
 
 use crate::stage::{ETHERNET, Setting, Stage, delay, fqdn, ms, secs, symmetric};
+use crate::stream::Stream;
 
 /// Tries of each bar.
 const TRIES: u64 = 100;
@@ -113,53 +113,6 @@ fn join(stage: &mut Stage, name: &Fqdn) -> HostId {
     host
 }
 
-/// A packet each 20 ms one way, and what arrives.
-struct Stream {
-    socket: ntm_proto::UdpId,
-    sink: ntm_proto::UdpId,
-    to: core::net::SocketAddr,
-}
-
-impl Stream {
-    fn new(stage: &mut Stage) -> Self {
-        let bind = |n: &mut NodeHost, _| n.node.udp_bind(None, 4000).unwrap();
-        let (mn, cn) = (stage.mn, stage.cn);
-        let addr = stage.tunnel(mn).peer.addrs.v6;
-        Self {
-            socket: stage.world.with_node(mn, bind).unwrap(),
-            sink: stage.world.with_node(cn, bind).unwrap(),
-            to: (addr, 4000).into(),
-        }
-    }
-
-    /// Sends for so long; the longest silence at the receiver, and how many packets never came.
-    fn run(&self, stage: &mut Stage, how_long: Duration) -> (Duration, u32) {
-        let (mn, cn) = (stage.mn, stage.cn);
-        let end = stage.world.now() + how_long;
-        let (mut last, mut longest) = (stage.world.now(), Duration::ZERO);
-        let mut missing = 0;
-        while stage.world.now() < end {
-            let (socket, to) = (self.socket, self.to);
-            let sent = stage
-                .world
-                .with_node(mn, |n, now| n.node.udp_send(now, socket, to, &[0; 80]));
-            sent.unwrap().unwrap();
-            missing += 1;
-            for _ in 0..20 {
-                stage.world.run_for(ms(1));
-                let sink = self.sink;
-                while let Some(Some(_)) = stage.world.with_node(cn, |n, _| n.node.udp_recv(sink)) {
-                    let now = stage.world.now();
-                    longest = longest.max(now.since(last));
-                    last = now;
-                    missing -= 1;
-                }
-            }
-        }
-        (longest, missing)
-    }
-}
-
 #[test]
 fn a_relay_killed_in_mid_stream_costs_half_a_second_at_most() {
     let mut gaps: Vec<Duration> = (0..TRIES).map(gap_when_the_relay_dies).collect();
@@ -176,13 +129,13 @@ fn a_relay_killed_in_mid_stream_costs_half_a_second_at_most() {
 fn gap_when_the_relay_dies(seed: u64) -> Duration {
     let mut stage = Stage::ready(setting(seed));
     stage.call_works();
-    let stream = Stream::new(&mut stage);
-    let (quiet, _) = stream.run(&mut stage, secs(2));
+    let mut stream = Stream::new(&mut stage);
+    let quiet = stream.run(&mut stage, secs(2));
     assert!(quiet < ms(300), "{quiet:?} of silence while all is well");
     let index = usize::try_from(relay_of(&stage, stage.mn).0).unwrap() - 1;
     let victim = stage.rs(index);
     stage.world.power_off(victim);
-    let (gap, _) = stream.run(&mut stage, secs(3));
+    let gap = stream.run(&mut stage, secs(3));
     assert_ne!(relay_of(&stage, stage.mn), rs(index), "the other relay");
     gap
 }
