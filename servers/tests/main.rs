@@ -17,4 +17,5 @@ mod lifetime;
 mod name_server;
 mod process;
 mod site;
+mod sleep;
 mod two_domains;
