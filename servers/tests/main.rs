@@ -13,6 +13,7 @@ mod all_in_one;
 mod bad_start;
 mod check;
 mod device;
+mod flood;
 mod lifetime;
 mod name_server;
 mod process;
