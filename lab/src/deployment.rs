@@ -57,6 +57,8 @@ impl Deployment {
             .env("NTM_PUBLIC_ADDRESSES", "127.0.0.1")
             .env("NTM_AS__LISTEN", https)
             .env("NTM_DC__LISTEN", udp)
+            // Beside the DC, on the port that it has.
+            .env("NTM_DC__PUSH__LISTEN", "127.0.0.1:0")
             .env("NTM_RS__LISTEN", udp);
         std::fs::write(self.folder.path().join("none.toml"), "")?;
         Ok(run)

@@ -6,4 +6,5 @@ mod allowed;
 mod bad_input;
 mod first_day;
 mod matrix;
+mod sleep;
 mod world;

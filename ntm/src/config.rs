@@ -7,8 +7,10 @@ use std::sync::Arc;
 
 use ntm_proto::Renewal;
 use ntm_wire::fqdn::Fqdn;
-use ntm_wire::key::RootKey;
+use ntm_wire::key::{RootKey, SecretKey};
+use ntm_wire::push::PushToken;
 
+use crate::error::StartError;
 pub use crate::interfaces::Interfaces;
 
 /// What [`Node::start`](crate::Node::start) needs.
@@ -49,6 +51,16 @@ impl Config {
     pub fn with_keeper(mut self, keeper: Arc<dyn Keeper>) -> Self {
         self.keeper = Some(keeper);
         self
+    }
+
+    /// The same for a node that may [`sleep`](crate::Node::sleep): its coordinator gets a fresh push token
+    /// with which to wake it.
+    pub fn that_sleeps(mut self) -> Result<Self, StartError> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|_| StartError::Random)?;
+        let token = PushToken::wake_service(&SecretKey::new(secret));
+        self.identity.push_token = Some(token);
+        Ok(self)
     }
 }
 

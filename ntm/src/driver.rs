@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Renew(Box<Renewal>),
     Nat64(Option<Prefix>),
     Shutdown(oneshot::Sender<()>),
+    Sleep(oneshot::Sender<()>),
 }
 
 /// A datagram that goes ahead of the name's answer.
@@ -247,7 +248,7 @@ impl Driver {
                 Ok(command) => self.obey(now, command),
                 Err(mpsc::error::TryRecvError::Empty) => return false,
                 Err(mpsc::error::TryRecvError::Disconnected) => {
-                    self.leave(now, None);
+                    self.leave(now, None, ntm_proto::Node::deregister);
                     return false;
                 }
             }
@@ -286,7 +287,8 @@ impl Driver {
                 self.node.renew(now, *renewal);
             }
             Command::Nat64(prefix) => self.set_nat64(now, prefix),
-            Command::Shutdown(done) => self.leave(now, Some(done)),
+            Command::Shutdown(done) => self.leave(now, Some(done), ntm_proto::Node::deregister),
+            Command::Sleep(done) => self.leave(now, Some(done), ntm_proto::Node::fall_asleep),
         }
     }
 
@@ -325,9 +327,14 @@ impl Driver {
         }
     }
 
-    fn leave(&mut self, now: Now, done: Option<oneshot::Sender<()>>) {
+    fn leave(
+        &mut self,
+        now: Now,
+        done: Option<oneshot::Sender<()>>,
+        say_goodbye: fn(&mut ntm_proto::Node, Now),
+    ) {
         let farewell = self.farewell.get_or_insert_with(|| {
-            self.node.deregister(now);
+            say_goodbye(&mut self.node, now);
             Farewell {
                 until: Instant::now() + FAREWELL,
                 waits: self.port_map.withdraw(),
@@ -499,7 +506,7 @@ impl Driver {
         let now = self.clock.now();
         match woken {
             Woken::Command(Some(command)) => self.obey(now, command),
-            Woken::Command(None) => self.leave(now, None),
+            Woken::Command(None) => self.leave(now, None, ntm_proto::Node::deregister),
             Woken::Interfaces => self.read_interfaces(now),
             Woken::Router => self.tell_mapping(now),
             Woken::Ready => {}

@@ -33,6 +33,27 @@ pub enum WaitError {
     Stopped,
 }
 
+/// Why a node does not go to sleep; it goes on as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SleepError {
+    /// It was started without a push token.
+    #[error("this node was not started as one that sleeps")]
+    NoToken,
+    /// The coordinator offers none, or the network lets nothing through to it.
+    #[error(
+        "no wake service answers at the coordinator: its operator turns it on with dc.push.listen"
+    )]
+    NoWakeService,
+    /// The node is not registered, or the coordinator forgot it.
+    #[error(
+        "the coordinator does not know this node at the moment: try again when it is registered"
+    )]
+    Unknown,
+    /// Too many sleep already.
+    #[error("the wake service has no room for another device: try again later")]
+    Full,
+}
+
 /// Why a name does not become addresses.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LookupError {

@@ -41,14 +41,16 @@ mod outbox;
 mod port_map;
 pub mod profile;
 mod reach;
+pub mod sleep;
 mod sockets;
 mod start;
 
 pub use config::{Config, Interfaces, Keeper, RenewError};
-pub use error::{LookupError, ProbeError, StartError, WaitError};
+pub use error::{LookupError, ProbeError, SleepError, StartError, WaitError};
 pub use event::Event;
 pub use node::{Node, RoundTrip};
 pub use ntm_proto as proto;
 pub use ntm_wire as wire;
 pub use profile::Profile;
+pub use sleep::{Asleep, Woken};
 pub use start::start_default;

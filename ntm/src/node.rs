@@ -11,10 +11,11 @@ use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
 
 use crate::config::Config;
 use crate::driver::{self, Command, Early};
-use crate::error::{LookupError, ProbeError, StartError, WaitError};
+use crate::error::{LookupError, ProbeError, SleepError, StartError, WaitError};
 use crate::event::{Event, RegisterError};
 use crate::net::UdpSocket;
 use crate::reach::Reach;
+use crate::sleep::{Asleep, Bed};
 
 /// Datagrams of all virtual sockets that may wait for the node, like a kernel's send buffer.
 pub(crate) const SEND_ROOM: usize = 1024;
@@ -33,6 +34,7 @@ pub(crate) struct Shared {
     pub(crate) room: Arc<Semaphore>,
     pub(crate) reach: Arc<RwLock<Reach>>,
     fqdn: Fqdn,
+    bed: Option<Bed>,
     events: broadcast::Sender<Event>,
     registration: watch::Receiver<Registration>,
 }
@@ -65,6 +67,7 @@ impl Node {
             room: Arc::new(Semaphore::new(SEND_ROOM)),
             reach: Arc::new(RwLock::new(Reach::default())),
             fqdn: config.identity.certificate.fqdn.clone(),
+            bed: Bed::of(&config),
             events: events.clone(),
             registration,
             commands,
@@ -183,6 +186,28 @@ impl Node {
     pub async fn shutdown(&self) {
         crate::net::withdraw_default(self);
         let _ = self.ask(Command::Shutdown).await;
+    }
+
+    /// Goes to sleep: closes all tunnels, tells the coordinator and ends, as [`Node::shutdown`] does, and one
+    /// idle connection to the coordinator's wake service is left, on which a call [wakes](Asleep::woken) it.
+    /// Needs a node started with [`Config::that_sleeps`]; after an error the node goes on as before.
+    pub async fn sleep(&self) -> Result<Asleep, SleepError> {
+        // First of all, so that a call finds either the node or the one who waits for it.
+        let asleep = self.lie_down().await?;
+        self.fall_asleep().await;
+        Ok(asleep)
+    }
+
+    /// The first half of [`Node::sleep`]: takes a place at the wake service. The node goes on.
+    pub async fn lie_down(&self) -> Result<Asleep, SleepError> {
+        let bed = self.shared.bed.clone().ok_or(SleepError::NoToken)?;
+        bed.lie_down().await
+    }
+
+    /// The second half of [`Node::sleep`]: the node ends, and its coordinator keeps the push token.
+    pub async fn fall_asleep(&self) {
+        crate::net::withdraw_default(self);
+        let _ = self.ask(Command::Sleep).await;
     }
 
     /// Whether both handles are of one node.

@@ -217,6 +217,7 @@ impl Profile {
                 key: m.authority,
             }],
             pins: self.pins().unwrap_or_default(),
+            push_token: None,
             consent: ConsentPolicy::contacts(self.contacts().unwrap_or_default()),
         };
         Config::new(identity)

@@ -120,6 +120,18 @@ pub struct Dc {
     pub poll_s: u64,
     /// DCs of other domains.
     pub peers: Vec<Peer>,
+    /// How nodes that sleep are told of a call.
+    pub push: Push,
+}
+
+/// The wake service of the Direction Coordinator.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Push {
+    /// TCP addresses to listen on, at ports of the DC; empty: off.
+    pub listen: Vec<Endpoint>,
+    /// The most nodes that sleep at once.
+    pub max_connections: usize,
 }
 
 /// The DC of other domains, pinned by hand.
@@ -217,6 +229,16 @@ impl Default for Dc {
             public: Vec::new(),
             poll_s: 10,
             peers: Vec::new(),
+            push: Push::default(),
+        }
+    }
+}
+
+impl Default for Push {
+    fn default() -> Self {
+        Self {
+            listen: Vec::new(),
+            max_connections: 4096,
         }
     }
 }

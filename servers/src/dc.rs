@@ -8,9 +8,10 @@ use ntm_coordinator::{Assignment, Coordinator, Event, Located, QueryId, ResolveE
 use ntm_wire::addr::RealAddr;
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::NodeId;
+use ntm_wire::push::PushToken;
 use ntm_wire::time::{Mono, Now};
 use ntm_wire::transmit::Transmit;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::driver::{Machine, Onward};
 use crate::membership;
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Resolved(QueryId, Result<Located, ResolveError>),
     /// An assignment is on disk, or is not.
     Stored(NodeId, Result<(), StoreError>),
+    /// A push service asks whether a push to this token wakes this node.
+    IsWokenBy(NodeId, PushToken, oneshot::Sender<bool>),
     /// The Account Server has news.
     Updated(Box<DcUpdate>),
 }
@@ -31,6 +34,8 @@ pub(crate) enum Work {
     Resolve(QueryId, Fqdn),
     /// Write an assignment down.
     Store(Assignment),
+    /// Tell a node that sleeps.
+    Wake(PushToken, u64),
     /// Ask for a further block of virtual IPv4 addresses.
     MoreBlocks,
 }
@@ -54,6 +59,10 @@ impl Machine for Dc {
         match command {
             Command::Resolved(query, found) => self.coordinator.handle_resolved(now, query, found),
             Command::Stored(node, stored) => self.coordinator.handle_stored(now, node, stored),
+            Command::IsWokenBy(node, token, answer) => {
+                // Whoever asked may have left.
+                let _ = answer.send(self.coordinator.is_woken_by(node, &token));
+            }
             Command::Updated(update) => self.update(now, *update),
         }
     }
@@ -114,9 +123,7 @@ impl Dc {
                 tracing::warn!(left, "few virtual IPv4 addresses are left");
                 self.ask(Work::MoreBlocks);
             }
-            Event::Wake { id, .. } => {
-                tracing::debug!(id, "no push service is configured: the node is not woken");
-            }
+            Event::Wake { token, id } => self.ask(Work::Wake(token, id)),
             Event::Registered {
                 node,
                 fqdn,

@@ -19,6 +19,7 @@ use crate::config::Config;
 use crate::data_dir::{self, Lock};
 use crate::driver::Neighbour;
 use crate::failure::Failure;
+use crate::push::listener;
 use crate::udp::Bound;
 use crate::{log, membership};
 
@@ -50,6 +51,7 @@ struct Ready {
     dc: Vec<SocketAddr>,
     rs: Vec<SocketAddr>,
     r#as: Vec<SocketAddr>,
+    push: Vec<SocketAddr>,
 }
 
 /// Messages on the way between two roles of a process; more are loss like any other.
@@ -74,6 +76,7 @@ struct Taken {
     _locks: Vec<Lock>,
     dc: Option<Bound>,
     rs: Option<Bound>,
+    push: Option<listener::Bound>,
     ready: Ready,
 }
 
@@ -97,14 +100,20 @@ impl Taken {
             dc: addrs(&dc),
             rs: addrs(&rs),
             r#as: Vec::new(),
+            push: Vec::new(),
         };
         if shares {
             ready.dc.clone_from(&ready.rs);
         }
+        let pushes = roles.dc && !config.dc.push.listen.is_empty();
+        let push = pushes.then(|| listener::Bound::bind(&config.dc.push.listen, &ready.dc));
+        let push = push.transpose()?;
+        ready.push = push.iter().flat_map(listener::Bound::local_addrs).collect();
         Ok(Self {
             _locks: locks,
             dc,
             rs,
+            push,
             ready,
         })
     }
@@ -189,6 +198,7 @@ async fn spawn(
             shared,
             neighbour: to(rs_inside(), dc_inside(), to_rs),
             arrivals: dc_arrivals,
+            push: taken.push.take(),
             stop: stopped.clone(),
         };
         let (role, ready) = dc_role::spawn(config, member, inputs).await?;
@@ -212,6 +222,7 @@ fn announce(ready: &Ready, start: &Start) -> Result<(), Failure> {
         dc_udp = port(&ready.dc),
         rs_udp = port(&ready.rs),
         as_tcp = port(&ready.r#as),
+        wake_tcp = port(&ready.push),
         "ready"
     );
     Ok(())

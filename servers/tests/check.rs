@@ -51,6 +51,14 @@ fn each_broken_configuration_is_explained_by_key_and_place() {
         ("[dc]\npoll_s = 0", "dc.poll_s: must be at least 1"),
         ("[[dc.peers]]\ndomains = []", "missing field `key`"),
         (
+            "[dc.push]\nlisten = [\"0.0.0.0:7931\"]",
+            "line 2, column 10: dc.push.listen: has port 7931, where no node looks",
+        ),
+        (
+            "[dc.push]\nmax_connections = 0",
+            "dc.push.max_connections: must be at least 1",
+        ),
+        (
             "[rs]\nmax_legs = \"many\"",
             "line 2, column 12: rs.max_legs:",
         ),

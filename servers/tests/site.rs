@@ -187,6 +187,7 @@ impl Site {
             },
             authorities: trusts.iter().map(|s| s.as_authority()).collect(),
             pins: Vec::new(),
+            push_token: None,
             consent: ConsentPolicy {
                 contacts: Vec::new(),
                 for_contacts: Consent::All,

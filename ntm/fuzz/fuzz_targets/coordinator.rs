@@ -228,7 +228,7 @@ fn registration() -> Vec<u8> {
         },
         candidates: Vec::new(),
         nat: ntm_wire::addr::NatVerdict::Unknown,
-        push_token: Some(vec![1]),
+        push_token: Some(ntm_wire::push::PushToken::new(vec![1])),
         relay_rtts: Vec::new(),
     }
     .into()])

@@ -43,6 +43,7 @@ fn config() -> Config {
             key: people::authority(),
         }],
         pins: Vec::new(),
+        push_token: None,
         consent: ConsentPolicy::contacts(vec![people::name("alice.example.org")]),
     }
 }

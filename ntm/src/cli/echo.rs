@@ -1,5 +1,7 @@
 //! `ntm echo`: answers every datagram with itself, and says who asks.
 
+mod sleep;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,6 +13,7 @@ use super::failure::Failure;
 use super::session::Running;
 use super::{Context, names, session, signals};
 use crate::net::UdpSocket;
+use crate::sleep::Asleep;
 
 /// The port of the echo service, by custom (RFC 862).
 pub(super) const ECHO_PORT: u16 = 7;
@@ -21,50 +24,90 @@ pub(super) struct Echo {
     /// The virtual port.
     #[arg(long, default_value_t = ECHO_PORT, value_name = "PORT")]
     virtual_port: u16,
+    /// Go to sleep after so many seconds without a tunnel; whoever calls wakes this device.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    sleep: Option<u64>,
+}
+
+/// How many datagrams of whom were answered.
+type Seen = BTreeMap<IpAddr, u64>;
+
+/// Why a node stopped answering.
+enum Over {
+    Stopped,
+    /// It has a place at the wake service.
+    Drowsy(Box<Asleep>),
 }
 
 impl Echo {
     pub(super) async fn run(self, context: &Context) -> Result<Exit, Failure> {
-        let running = session::start(context).await?;
-        let socket = UdpSocket::bind_on(
-            &running.node,
-            (std::net::Ipv6Addr::UNSPECIFIED, self.virtual_port),
-        )
-        .await?;
-        let device = running.node.fqdn().clone();
+        let mut running = match self.sleep {
+            Some(_) => session::start_that_sleeps(context).await?,
+            None => session::start(context).await?,
+        };
+        let mut seen = Seen::new();
+        self.greet(context, &running);
+        while let Over::Drowsy(asleep) = self.serve(context, &running, &mut seen).await? {
+            running.fall_asleep().await;
+            if !sleep::until_woken(context, *asleep).await {
+                report(context, &seen);
+                return Ok(Exit::Ok);
+            }
+            running = running.wake(context).await?;
+        }
+        report(context, &seen);
+        running.finish().await;
+        Ok(Exit::Ok)
+    }
+
+    fn greet(&self, context: &Context, running: &Running) {
+        let device = running.node.fqdn();
         context.out.line(format!(
             "{} answers on virtual port {}",
-            names::device(&device),
+            names::device(device),
             self.virtual_port
         ));
         context
             .out
             .json(&json!({ "listening": device.to_string(), "port": self.virtual_port }));
-        let mut seen = BTreeMap::new();
-        tokio::select! {
-            result = answer(context, &running, &socket, &mut seen) => result?,
-            () = signals::stop() => {}
-            () = running.publish() => {}
-        }
-        let total: u64 = seen.values().sum();
-        context.out.line(format!("{total} answered"));
-        context.out.json(&json!({ "answered": total }));
-        running.finish().await;
-        Ok(Exit::Ok)
     }
+
+    async fn serve(
+        &self,
+        context: &Context,
+        running: &Running,
+        seen: &mut Seen,
+    ) -> Result<Over, Failure> {
+        let any = (std::net::Ipv6Addr::UNSPECIFIED, self.virtual_port);
+        let socket = UdpSocket::bind_on(&running.node, any).await?;
+        tokio::select! {
+            result = answer(context, running, &socket, seen) => result.map(|()| Over::Stopped),
+            () = signals::stop() => Ok(Over::Stopped),
+            () = running.publish() => Ok(Over::Stopped),
+            asleep = sleep::when_idle(context, &running.node, self.sleep) => {
+                Ok(Over::Drowsy(Box::new(asleep)))
+            }
+        }
+    }
+}
+
+fn report(context: &Context, seen: &Seen) {
+    let total: u64 = seen.values().sum();
+    context.out.line(format!("{total} answered"));
+    context.out.json(&json!({ "answered": total }));
 }
 
 async fn answer(
     context: &Context,
     running: &Running,
     socket: &UdpSocket,
-    seen: &mut BTreeMap<IpAddr, u64>,
+    seen: &mut Seen,
 ) -> Result<(), Failure> {
     let mut buffer = vec![0; 2048];
     loop {
         let (len, from) = socket.recv_from(&mut buffer).await?;
         if !seen.contains_key(&from.ip()) {
-            greet(context, running, from).await;
+            introduce(context, running, from).await;
         }
         *seen.entry(from.ip()).or_default() += 1;
         // A peer that just left is no reason to stop.
@@ -75,7 +118,7 @@ async fn answer(
 }
 
 /// Says who it is, the first time.
-async fn greet(context: &Context, running: &Running, from: SocketAddr) {
+async fn introduce(context: &Context, running: &Running, from: SocketAddr) {
     let who = who(running, from.ip()).await;
     context.out.line(format!("from {who}"));
     context.out.json(&json!({ "from": who, "addr": from }));

@@ -1,17 +1,23 @@
 //! A command's node: profile opened, locked and registered.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use ntm_proto::Peer;
+use ntm_proto::{Peer, RegisterError};
 use ntm_wire::fqdn::Fqdn;
 
 use super::failure::Failure;
 use super::{Context, names, snapshot};
 use crate::account::{Session, Tickets};
+use crate::config::Config;
+use crate::error::WaitError;
 use crate::files::Lock;
 use crate::net::UdpSocket;
 use crate::node::Node;
 use crate::profile::Profile;
+
+/// How often a woken device looks whether it is registered at last.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A registered node and what it stands on.
 pub(super) struct Running {
@@ -23,19 +29,53 @@ pub(super) struct Running {
 
 /// Starts the profile's node and waits until the coordinator knows it.
 pub(super) async fn start(context: &Context) -> Result<Running, Failure> {
-    let mut profile = Profile::open(&context.folder)?;
-    let lock = Profile::lock(&context.folder)?;
-    renew_if_expired(&mut profile).await?;
-    let mut config = profile.config_with(Arc::new(Tickets));
-    config.port = context.port;
-    config.port_mapping = context.port_mapping;
-    let node = Node::start(config).await?;
+    let (profile, lock) = open(context).await?;
+    let node = Node::start(config(context, &profile)).await?;
     node.wait_registered().await?;
     Ok(Running {
         node,
         profile,
         _lock: lock,
     })
+}
+
+/// The same, and the node may go to sleep.
+pub(super) async fn start_that_sleeps(context: &Context) -> Result<Running, Failure> {
+    let (profile, lock) = open(context).await?;
+    let node = Node::start(config(context, &profile).that_sleeps()?).await?;
+    node.wait_registered().await?;
+    Ok(Running {
+        node,
+        profile,
+        _lock: lock,
+    })
+}
+
+async fn open(context: &Context) -> Result<(Profile, Lock), Failure> {
+    let mut profile = Profile::open(&context.folder)?;
+    let lock = Profile::lock(&context.folder)?;
+    renew_if_expired(&mut profile).await?;
+    Ok((profile, lock))
+}
+
+fn config(context: &Context, profile: &Profile) -> Config {
+    let mut config = profile.config_with(Arc::new(Tickets));
+    config.port = context.port;
+    config.port_mapping = context.port_mapping;
+    config
+}
+
+/// A woken device may be where the coordinator does not answer at once.
+async fn wait_until_registered(node: &Node) -> Result<(), Failure> {
+    loop {
+        match node.wait_registered().await {
+            Ok(_) => return Ok(()),
+            Err(WaitError::Register(RegisterError::CoordinatorUnreachable)) => {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
 }
 
 /// A device that was off for a week fetches its ticket before it says anything.
@@ -89,6 +129,26 @@ impl Running {
     /// Lets `ntm status` of another process see this node as long as the future runs.
     pub(super) async fn publish(&self) {
         snapshot::publish(&self.node, &self.profile).await;
+    }
+
+    /// The node ends, and its coordinator wakes it by the place it has at the wake service.
+    pub(super) async fn fall_asleep(&self) {
+        snapshot::withdraw(&self.profile);
+        self.node.fall_asleep().await;
+    }
+
+    /// Starts the node of a device that slept again; the profile was held all the time.
+    pub(super) async fn wake(self, context: &Context) -> Result<Self, Failure> {
+        // The ticket on disk may be newer than the one in memory.
+        let mut profile = Profile::open(&context.folder)?;
+        renew_if_expired(&mut profile).await?;
+        let node = Node::start(config(context, &profile).that_sleeps()?).await?;
+        wait_until_registered(&node).await?;
+        Ok(Self {
+            node,
+            profile,
+            _lock: self._lock,
+        })
     }
 
     pub(super) async fn finish(self) {

@@ -11,6 +11,7 @@ pub(super) fn judge(config: &Config) -> Vec<(&'static str, String)> {
     domain(config, &mut out);
     level(config, &mut out);
     listens(config, &mut out);
+    push(config, &mut out);
     addresses(config, &mut out);
     tls(config, &mut out);
     numbers(config, &mut out);
@@ -69,6 +70,28 @@ fn listens(config: &Config, out: &mut Complaints) {
             out.push(("dc.listen", message));
             break;
         }
+    }
+}
+
+/// Nodes look for the wake service at the addresses of the DC, which they know.
+fn push(config: &Config, out: &mut Complaints) {
+    let (key, listen) = ("dc.push.listen", &config.dc.push.listen);
+    if let Some(twice) = first_double(listen) {
+        out.push((key, format!("names {twice} twice: leave one out")));
+    }
+    let is_known = |e: &Endpoint| {
+        let port = e.0.port();
+        port == 0 || config.dc.listen.iter().any(|d| d.0.port() == port)
+    };
+    // With addresses told by hand the operator maps ports as he likes.
+    if config.dc.public.is_empty()
+        && let Some(other) = listen.iter().find(|e| !is_known(e))
+    {
+        let port = other.0.port();
+        let message = format!(
+            "has port {port}, where no node looks: name a port of dc.listen, or 0 for the same one"
+        );
+        out.push((key, message));
     }
 }
 
@@ -147,6 +170,10 @@ fn numbers(config: &Config, out: &mut Complaints) {
         ("dc.poll_s", config.dc.poll_s),
         ("dns.timeout_ms", config.dns.timeout_ms),
         ("rs.max_legs", config.rs.max_legs as u64),
+        (
+            "dc.push.max_connections",
+            config.dc.push.max_connections as u64,
+        ),
     ];
     for (key, value) in positive {
         if value == 0 {

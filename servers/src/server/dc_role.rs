@@ -5,12 +5,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use ntm_account_api::server::{DC_BLOCK, DC_UPDATES, DcEnrolled, DcUpdate, ServerRole, V4Block};
 use ntm_coordinator::{Assignment, Coordinator, Limits, PeerDc, StoreError};
 use ntm_https::Client;
 use ntm_wire::addr::RealAddr;
 use ntm_wire::fqdn::Fqdn;
+use ntm_wire::id::NodeId;
 use ntm_wire::key::{KeyPair, ServerKey};
+use ntm_wire::push::PushToken;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 use super::{AccountRole, Clock, Config, Failure, Neighbour, Role, thread};
@@ -20,6 +23,7 @@ use crate::dc::{Command, Dc, Work};
 use crate::dns::Finder;
 use crate::driver::{Arrival, Driver, GRACE};
 use crate::membership::{self, Member};
+use crate::push::{Notifier, Roll, WakeService, listener};
 use crate::udp::{Bound, Doors};
 use crate::{data_dir, reach};
 
@@ -42,6 +46,8 @@ pub(super) struct Inputs {
     pub(super) shared: Option<Doors>,
     pub(super) neighbour: Option<Neighbour>,
     pub(super) arrivals: mpsc::Receiver<Arrival>,
+    /// The wake service's sockets.
+    pub(super) push: Option<listener::Bound>,
     pub(super) stop: watch::Receiver<bool>,
 }
 
@@ -119,8 +125,12 @@ pub(super) async fn spawn(
         first,
     ));
     let finder = Finder::new(&config.dns)?;
+    let roll = Box::new(Registered(commands.clone()));
+    let wake_service = WakeService::new(joined.key, roll, config.dc.push.max_connections);
+    let notifier = notifier(inputs.push, wake_service, &inputs.stop)?;
     let beside = Beside {
         finder,
+        notifier,
         known: setup,
         client,
         commands,
@@ -185,6 +195,34 @@ fn pinned(peer: &Peer) -> PeerDc {
         addr: peer.address.as_ref().map(|a| RealAddr(a.0)),
         same_operator: peer.same_operator,
         authority: peer.authority.0,
+    }
+}
+
+/// Without sockets of its own the wake service is no push service.
+fn notifier(
+    sockets: Option<listener::Bound>,
+    service: WakeService,
+    stop: &watch::Receiver<bool>,
+) -> Result<Notifier, Failure> {
+    let Some(sockets) = sockets else {
+        return Ok(Notifier::new(Vec::new()));
+    };
+    let service = Arc::new(service);
+    sockets
+        .serve(&service, stop)
+        .map_err(|e| anyhow::anyhow!("no sockets to be had for the wake service ({e})"))?;
+    Ok(Notifier::new(vec![service]))
+}
+
+/// What the coordinator knows of tokens.
+struct Registered(mpsc::Sender<Command>);
+
+#[async_trait]
+impl Roll for Registered {
+    async fn has(&self, node: NodeId, token: PushToken) -> bool {
+        let (answer, answered) = oneshot::channel();
+        let asked = self.0.send(Command::IsWokenBy(node, token, answer)).await;
+        asked.is_ok() && answered.await.unwrap_or(false)
     }
 }
 
@@ -259,6 +297,7 @@ fn answered(first: &mut Option<oneshot::Sender<()>>) {
 #[derive(Clone)]
 struct Beside {
     finder: Finder,
+    notifier: Notifier,
     known: Arc<StaticMap>,
     client: Client,
     commands: mpsc::Sender<Command>,
@@ -276,6 +315,9 @@ impl Beside {
                     Work::Resolve(query, name) => {
                         let lookups = Arc::clone(&lookups);
                         tokio::spawn(self.clone().find(lookups, query, name));
+                    }
+                    Work::Wake(token, id) => {
+                        tokio::spawn(self.notifier.clone().wake(token, id));
                     }
                     Work::MoreBlocks => {
                         tokio::spawn(self.clone().more_blocks());

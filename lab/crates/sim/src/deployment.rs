@@ -172,6 +172,7 @@ impl Deployment {
             },
             authorities: self.domains.iter().map(Domain::authority).collect(),
             pins: Vec::new(),
+            push_token: None,
             consent,
         })
     }

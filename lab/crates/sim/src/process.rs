@@ -9,6 +9,7 @@ use core::net::SocketAddr;
 
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::InterfaceId;
+use ntm_wire::push::PushToken;
 use ntm_wire::time::{Mono, Now};
 
 pub use coordinator::{CoordinatorHost, Query};
@@ -32,6 +33,8 @@ pub struct Outgoing {
 pub enum Effect {
     /// A DNS query.
     Resolve(Query, Fqdn),
+    /// A push to whoever has this token.
+    Wake(PushToken),
     /// Something to be stored is on its way to the disk.
     Store(ntm_wire::id::NodeId),
     /// A milestone for the trace.

@@ -1,6 +1,7 @@
 //! [`World`]: virtual time, hosts, and what passes between them.
 
 mod interfaces;
+mod push;
 mod wire;
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,6 +9,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use ntm_wire::id::{InterfaceId, NodeId};
+use ntm_wire::push::PushToken;
 use ntm_wire::time::{Mono, Now, Wall};
 
 use crate::capture::Capture;
@@ -37,6 +39,7 @@ enum Event {
     Timer(HostId),
     Dns(HostId, Query, ntm_wire::fqdn::Fqdn),
     Disk(HostId, NodeId),
+    Push(PushToken),
 }
 
 /// A host: a machine, its power switch and its clock.
@@ -344,6 +347,7 @@ impl World {
             Event::Timer(host) => self.handle_timer(host),
             Event::Dns(host, query, name) => self.handle_dns(host, query, &name),
             Event::Disk(host, node) => self.handle_disk(host, node),
+            Event::Push(token) => self.handle_push(&token),
         }
     }
 
@@ -477,6 +481,7 @@ impl World {
                 let at = self.now + self.dns.delay;
                 self.queue.push(at, Event::Dns(host, query, name));
             }
+            Effect::Wake(token) => self.push(host, token),
             Effect::Store(node) => self.queue.push(self.now + DISK, Event::Disk(host, node)),
             Effect::Note(text) => {
                 if text.starts_with("FAULT") {

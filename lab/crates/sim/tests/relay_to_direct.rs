@@ -60,8 +60,11 @@ fn data_at_servers_since(stage: &Stage, since: Mono) -> usize {
         .map(|i| stage.rs(i))
         .chain((0..stage.deployment.domains.len()).map(|i| stage.dc(i)))
         .collect();
-    let is_data =
-        |payload: &[u8]| Datagram::new_checked(payload).is_ok_and(|d| d.kind() == PacketType::Data);
+    // The relay's path goes on being asked whether it lives; those packets have other lengths.
+    let is_data = |payload: &[u8]| {
+        let kind = Datagram::new_checked(payload).map(|d| d.kind());
+        kind == Ok(PacketType::Data) && payload.len() == Stream::ON_THE_WIRE
+    };
     let capture = stage.world.capture.as_ref().unwrap();
     let came = capture.datagrams.iter().filter(|d| d.way == Way::Received);
     came.filter(|d| d.at > since && servers.contains(&d.host) && is_data(&d.payload))

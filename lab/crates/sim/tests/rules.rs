@@ -2,8 +2,7 @@
 //!
 //! What waits for *Handover*: claims, move epochs and the window of path ids (most of rules 3 and 13),
 //! doubles on two paths (part of 4), the credit of a moved leg's peer and bind + claim + data in one
-//! datagram (part of 18), MTU search again at a move (part of 16). What waits for push: wake-ups
-//! (part of 11). Of rule 8 the gateway, of rule 12 the fetching of foreign keys over HTTPS are not
+//! datagram (part of 18), MTU search again at a move (part of 16). Of rule 8 the gateway, of rule 12 the fetching of foreign keys over HTTPS are not
 //! the overlay's.
 
 mod addressing;
@@ -11,6 +10,7 @@ mod floods;
 mod keys;
 mod legs;
 mod people;
+mod sleep;
 mod tunnels;
 
 use core::net::{IpAddr, Ipv4Addr};

@@ -23,6 +23,9 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
+    /// UDP payload of each packet: header, form and ports, tag.
+    pub(crate) const ON_THE_WIRE: usize = PAYLOAD.len() + 38;
+
     /// From MN to CN.
     pub(crate) fn new(stage: &mut Stage) -> Self {
         let bind = |n: &mut NodeHost, _| n.node.udp_bind(None, 4000).unwrap();

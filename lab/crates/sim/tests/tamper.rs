@@ -177,8 +177,8 @@ macro_rules! messages {
         fn every_message_type_on_the_wire_has_its_test() {
             use ntm_wire::message::MessageType;
             let tested = [$(MessageType::$kind),*];
-            // A Wake Up travels through a push service, not in a datagram; nodes do not sleep yet, so
-            // none asks for the direction it was woken for.
+            // A Wake Up travels through a push service, not in a datagram; a woken node finds its
+            // direction behind its registration and need not ask for it.
             let elsewhere = [MessageType::WakeUp, MessageType::RouteDirectionRequest];
             for kind in MessageType::ALL {
                 assert!(tested.contains(kind) != elsewhere.contains(kind), "{kind:?}");

@@ -6,6 +6,7 @@ use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::InterfaceId;
 use ntm_wire::key::{AuthorityKey, KeyPair, RootKey, SecretKey, ServerKey};
 use ntm_wire::message::Consent;
+use ntm_wire::push::PushToken;
 use ntm_wire::ticket::SealedTicket;
 use ntm_wire::time::Wall;
 
@@ -28,6 +29,8 @@ pub struct Config {
     pub authorities: Vec<Authority>,
     /// Root keys of accounts met before.
     pub pins: Vec<(Fqdn, RootKey)>,
+    /// How the DC can have this node woken while it sleeps.
+    pub push_token: Option<PushToken>,
     /// Who may learn this node's real addresses.
     pub consent: ConsentPolicy,
 }

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | node -> DC | `NKpsk2`, psk: node key | [`hello_initiator`], [`hello_responder`] |
 //! | server <-> server | `KK` | [`link_initiator`], [`link_responder`] |
-//! | node -> RS | `N`, one way | [`seal_to_server`], [`open_at_server`] |
+//! | node -> RS, sleeping node -> DC | `N`, one way | [`seal_to_server`], [`open_at_server`] |
 //! | node <-> node | `KKpsk0`, psk: path key | [`tunnel_initiator`], [`tunnel_responder`] |
 
 use rand_chacha::ChaCha20Rng;

@@ -9,6 +9,7 @@ use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::{Epoch, InterfaceId, NodeId, PathId, RsId, TxId};
 use ntm_wire::key::{KeyPair, RootKey, SecretKey};
 use ntm_wire::message::*;
+use ntm_wire::push::PushToken;
 use ntm_wire::ticket::{SealedTicket, TICKET_LIFETIME, Ticket};
 use ntm_wire::time::Wall;
 use ntm_wire::token::{Grant, LEG_TOKEN_LIFETIME, RelayToken, SealedToken};
@@ -250,7 +251,7 @@ fn registration_request() -> RegistrationRequest {
         epoch: epoch(),
         candidates: candidates(),
         nat: NatVerdict::Unknown,
-        push_token: Some(b"push token".to_vec()),
+        push_token: Some(PushToken::new(b"push token".to_vec())),
         relay_rtts: vec![RelayRtt {
             rs: RsId(7),
             rtt_ms: 31,

@@ -179,7 +179,7 @@ fn the_largest_hello_fits_and_leaves_room_for_its_padding() {
             epoch: samples::epoch(),
             candidates: candidates(),
             nat: ntm_wire::addr::NatVerdict::Unknown,
-            push_token: Some(vec![7; 256]),
+            push_token: Some(ntm_wire::push::PushToken::new(vec![7; 256])),
             relay_rtts: rtts(),
         };
         let direction = DirectionRequest {

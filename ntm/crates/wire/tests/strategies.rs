@@ -10,6 +10,7 @@ use ntm_wire::fqdn::{Fqdn, MAX_NAME};
 use ntm_wire::id::{Epoch, InterfaceId, PathId, RsId, TxId};
 use ntm_wire::key::{IdentityKey, RootKey, SecretKey, ServerKey};
 use ntm_wire::message::*;
+use ntm_wire::push::PushToken;
 use ntm_wire::ticket::{MAX_TICKET_LEN, SealedTicket, Ticket};
 use ntm_wire::time::Wall;
 use ntm_wire::token::{Grant, MAX_TOKEN_LEN, RelayToken, SealedToken};
@@ -180,7 +181,7 @@ fn registration_request() -> impl Strategy<Value = Message> {
         epoch(),
         candidates(),
         nat(),
-        option::of(vec(any::<u8>(), 0..=256)),
+        option::of(vec(any::<u8>(), 0..=256).prop_map(PushToken::new)),
         relay_rtts(),
     )
         .prop_map(|(tx, epoch, candidates, nat, push_token, relay_rtts)| {

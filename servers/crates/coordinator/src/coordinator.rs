@@ -7,6 +7,7 @@ use ntm_wire::fqdn::Fqdn;
 use ntm_wire::header::{Datagram, HEADER_LEN, MAX_CONTROL_DATAGRAM, PacketType};
 use ntm_wire::id::{NodeId, RsId};
 use ntm_wire::message::{Message, RelayOrder, emit_all};
+use ntm_wire::push::PushToken;
 use ntm_wire::seal::TAG_LEN;
 use ntm_wire::ticket::TICKET_LIFETIME;
 use ntm_wire::time::{Mono, Now, Wall};
@@ -201,6 +202,12 @@ impl Coordinator {
     pub fn handle_stored(&mut self, now: Now, node: NodeId, stored: Result<(), StoreError>) {
         self.finish_assignment(now, node, stored);
         self.flush();
+    }
+
+    /// Whether a push to this token wakes this node: what a push service asks before it lets anybody wait.
+    pub fn is_woken_by(&self, node: NodeId, token: &PushToken) -> bool {
+        let node = self.registry.get(node);
+        node.is_some_and(|n| n.push_token.as_ref() == Some(token))
     }
 
     /// Every name the AS knows, accounts and devices: tells "unknown" from "offline".

@@ -4,6 +4,7 @@ use ntm_wire::addr::{RealAddr, VirtualAddrs};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::{NodeId, RsId};
 use ntm_wire::message::RouteOrder;
+use ntm_wire::push::PushToken;
 
 /// Something that the driver should do, or that a person would notice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ pub enum Event {
     /// Send a wake-up through the push service.
     Wake {
         /// What the node registered.
-        token: Vec<u8>,
+        token: PushToken,
         /// The opaque id: all that a push may carry.
         id: u64,
     },

@@ -11,6 +11,7 @@ use ntm_wire::codec::{Codec, Reader, Writer};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::{Epoch, NodeId};
 use ntm_wire::message::{RegistrationRequest, RelayRtt};
+use ntm_wire::push::PushToken;
 use ntm_wire::time::Mono;
 
 use crate::candidates;
@@ -30,7 +31,7 @@ pub(crate) struct Node {
     pub(crate) last_heard: Mono,
     candidates: Box<[u8]>,
     pub(crate) relay_rtts: Box<[RelayRtt]>,
-    pub(crate) push_token: Option<Box<[u8]>>,
+    pub(crate) push_token: Option<PushToken>,
     pub(crate) directions: Spent,
     told_nat: NatVerdict,
     /// Whether it has said where it is, and is not silent.
@@ -70,7 +71,7 @@ impl Node {
         request.candidates.iter().for_each(|c| c.write(&mut w));
         self.candidates = w.into_bytes().into();
         self.relay_rtts = request.relay_rtts.as_slice().into();
-        self.push_token = request.push_token.as_deref().map(Into::into);
+        self.push_token.clone_from(&request.push_token);
         self.told_nat = request.nat;
         self.is_online = true;
     }

@@ -20,11 +20,8 @@ pub(crate) struct Wakes {
 impl Coordinator {
     /// Wakes `callee` for `caller`; `false` when it can't be woken, or was a moment ago.
     pub(crate) fn wake(&mut self, now: Now, caller: NodeId, callee: NodeId) -> bool {
-        let token = self
-            .registry
-            .get(callee)
-            .and_then(|n| n.push_token.as_deref());
-        let Some(token) = token.map(<[u8]>::to_vec) else {
+        let node = self.registry.get(callee);
+        let Some(token) = node.and_then(|n| n.push_token.clone()) else {
             return false;
         };
         if !self.may_wake(now.mono, caller, callee) {

@@ -5,6 +5,7 @@ use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::{Epoch, TxId};
 use ntm_wire::key::SecretKey;
 use ntm_wire::message::{Consent, DirectionError, Role, RouteDirectionRequest, RouteOrder};
+use ntm_wire::push::PushToken;
 use ntm_wire::token::{Grant, RelayToken};
 
 use crate::node::got;
@@ -254,7 +255,7 @@ fn a_silent_callee_is_asked_five_times_and_then_the_caller_is_told() {
 #[test]
 fn a_sleeping_node_is_woken_and_finds_its_direction() {
     let (mut w, a, b) = pair();
-    w.nodes[b].push_token = Some(b"token of bob".to_vec());
+    w.nodes[b].push_token = Some(PushToken::new(b"token of bob".to_vec()));
     let request = w.nodes[b].registration();
     w.control(b, &[request]);
     w.pass(50);
@@ -273,7 +274,7 @@ fn a_sleeping_node_is_woken_and_finds_its_direction() {
         w.dcs[0]
             .events
             .iter()
-            .filter(|e| matches!(e, Event::Wake { token, .. } if token == b"token of bob"))
+            .filter(|e| matches!(e, Event::Wake { token, .. } if token.expose() == b"token of bob"))
             .count()
     };
     assert_eq!(wakes(&w), 1);
@@ -301,7 +302,7 @@ fn a_sleeping_node_is_woken_and_finds_its_direction() {
 #[test]
 fn a_node_that_does_not_wake_is_offline_after_ten_seconds_and_not_pushed_again_soon() {
     let (mut w, a, b) = pair();
-    w.nodes[b].push_token = Some(b"token of bob".to_vec());
+    w.nodes[b].push_token = Some(PushToken::new(b"token of bob".to_vec()));
     let request = w.nodes[b].registration();
     w.control(b, &[request]);
     w.pass(50);

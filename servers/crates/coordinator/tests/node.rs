@@ -14,6 +14,7 @@ use ntm_wire::message::{
     emit_all, pad_to,
 };
 use ntm_wire::noise::{Handshake, NOISE_OVERHEAD, SessionKeys, hello_initiator};
+use ntm_wire::push::PushToken;
 use ntm_wire::seal::{OpeningKey, SealingKey, open_salted};
 use ntm_wire::ticket::{SealedTicket, TICKET_LIFETIME, Ticket};
 use ntm_wire::time::Wall;
@@ -34,7 +35,7 @@ pub(crate) struct TestNode {
     pub(crate) node_key: SecretKey,
     pub(crate) epoch: Epoch,
     pub(crate) consent: Consent,
-    pub(crate) push_token: Option<Vec<u8>>,
+    pub(crate) push_token: Option<PushToken>,
     /// Everything that was received.
     pub(crate) got: Vec<Message>,
     /// Whether it answers Route Directions by itself.

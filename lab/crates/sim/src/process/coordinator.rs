@@ -185,8 +185,8 @@ impl CoordinatorHost {
             Event::Registered { fqdn, observed, .. } => {
                 Effect::Note(format!("{fqdn} is at {}", observed.0))
             }
-            Event::Wake { .. }
-            | Event::Offline { .. }
+            Event::Wake { token, .. } => Effect::Wake(token),
+            Event::Offline { .. }
             | Event::Directed { .. }
             | Event::RelayUp(_)
             | Event::RelayDown(_)

@@ -7,6 +7,7 @@ use ntm_proto::{Config, LocalAddr, Node, Renewal};
 use ntm_wire::addr::RealAddr;
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::InterfaceId;
+use ntm_wire::push::PushToken;
 use ntm_wire::time::{Mono, Now};
 
 use super::{Effect, Outgoing};
@@ -22,6 +23,7 @@ pub struct NodeHost {
     pub app: App,
     config: Config,
     locals: Vec<LocalAddr>,
+    is_asleep: bool,
     seed: [u8; 32],
     rng: Rng,
     port: u16,
@@ -40,6 +42,7 @@ impl NodeHost {
             app,
             config,
             locals: Vec::new(),
+            is_asleep: false,
             seed,
             rng,
             port,
@@ -69,6 +72,17 @@ impl NodeHost {
     pub fn leave(&mut self, now: Now) {
         self.node.deregister(now);
         self.settle(now);
+    }
+
+    /// Leaves until a push to its token wakes it.
+    pub fn fall_asleep(&mut self, now: Now) {
+        self.node.fall_asleep(now);
+        self.is_asleep = true;
+        self.settle(now);
+    }
+
+    pub(crate) fn is_woken_by(&self, token: &PushToken) -> bool {
+        self.is_asleep && self.config.push_token.as_ref() == Some(token)
     }
 
     /// A new ticket.
@@ -102,6 +116,9 @@ impl NodeHost {
         from: SocketAddr,
         datagram: &mut [u8],
     ) {
+        if self.is_asleep {
+            return;
+        }
         self.node.handle_datagram(now, on, RealAddr(from), datagram);
         self.settle(now);
     }
@@ -116,6 +133,7 @@ impl NodeHost {
 
     /// The process dies without a word and starts again on other ports.
     pub(super) fn restart(&mut self, now: Now) {
+        self.is_asleep = false;
         self.seed = self.rng.seed();
         self.node = Node::new(self.config.clone(), self.seed, now);
         self.port = random_port(&mut self.rng);
@@ -143,6 +161,9 @@ impl NodeHost {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Mono> {
+        if self.is_asleep {
+            return None;
+        }
         let timeouts = [self.node.poll_timeout(), self.app.poll_timeout()];
         timeouts.into_iter().flatten().min()
     }

@@ -132,16 +132,30 @@ impl Node {
         self.measure_relays(now.mono);
     }
 
-    /// Leaves: closes tunnels and tells the DC. Nothing is waited for.
+    /// Leaves: closes tunnels and tells the DC. Nothing is waited for. Nobody is to wake the node any more:
+    /// a push token is taken back first, so that whoever calls hears at once that it is offline.
     pub fn deregister(&mut self, now: Now) {
+        let had_token = self.config.push_token.take().is_some();
+        let withdrawal = had_token.then(|| self.registration_request().1);
+        self.leave(now, withdrawal);
+    }
+
+    /// Leaves as [`Node::deregister`] does, but the DC keeps the push token and wakes whoever has it.
+    pub fn fall_asleep(&mut self, now: Now) {
+        self.leave(now, None);
+    }
+
+    fn leave(&mut self, now: Now, first: Option<Message>) {
         self.close_tunnels(now);
         self.registration.wanted = false;
         self.registration.retry_at = None;
-        let message = Deregistration {
+        let farewell = Deregistration {
             tx: self.fx.tx(),
             epoch: self.registration.epoch,
         };
-        self.dc.send(now.mono, &mut self.fx, &[message.into()]);
+        let messages: Vec<Message> = first.into_iter().chain([farewell.into()]).collect();
+        self.dc.send(now.mono, &mut self.fx, &messages);
+        self.registration.request = None;
         self.registration.registered = None;
     }
 
@@ -167,7 +181,7 @@ impl Node {
                 .registered
                 .as_ref()
                 .map_or(NatVerdict::Unknown, |r| r.nat),
-            push_token: None,
+            push_token: self.config.push_token.clone(),
             relay_rtts: self.registration.rtts(),
         };
         (tx, request.into())

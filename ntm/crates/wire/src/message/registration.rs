@@ -8,11 +8,11 @@ use crate::addr::{Candidate, MAX_CANDIDATES, NatVerdict, RealAddr, VirtualAddrs}
 use crate::codec::{Codec, Malformed, Reader, Writer};
 use crate::id::{Epoch, RsId, TxId};
 use crate::key::{SecretKey, ServerKey};
+use crate::push::PushToken;
 use crate::token::SealedToken;
 
 /// At most this many relays in a Registration Response: what fits a control datagram.
 pub const MAX_RELAYS: usize = 4;
-const MAX_PUSH_TOKEN: usize = 256;
 
 /// Where the node is and what it has measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct RegistrationRequest {
     /// What the node has found out of its NAT.
     pub nat: NatVerdict,
     /// How to wake the node; opaque to the DC.
-    pub push_token: Option<Vec<u8>>,
+    pub push_token: Option<PushToken>,
     /// Round trips to relays.
     pub relay_rtts: Vec<RelayRtt>,
 }
@@ -143,9 +143,7 @@ impl Codec for RegistrationRequest {
             epoch: Codec::read(r)?,
             candidates: r.list(MAX_CANDIDATES, "candidates", Codec::read)?,
             nat: Codec::read(r)?,
-            push_token: r.option("push token", |r| {
-                Ok(r.bytes16(MAX_PUSH_TOKEN, "push token")?.to_vec())
-            })?,
+            push_token: r.option("push token", Codec::read)?,
             relay_rtts: r.list(MAX_RELAYS, "relay rtts", Codec::read)?,
         })
     }
@@ -154,7 +152,7 @@ impl Codec for RegistrationRequest {
         self.epoch.write(w);
         w.list(&self.candidates, |w, c| c.write(w));
         self.nat.write(w);
-        w.option(self.push_token.as_ref(), |w, t| w.bytes16(t));
+        w.option(self.push_token.as_ref(), |w, t| t.write(w));
         w.list(&self.relay_rtts, |w, m| m.write(w));
     }
 }
