@@ -13,6 +13,15 @@ pub(crate) const CORE_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
 /// See [`CORE_V4`].
 pub(crate) const CORE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 1);
 
+/// A relay's on a machine of its own.
+pub const RELAY_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 5, 10);
+/// See [`RELAY_V4`].
+pub const RELAY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x10, 0, 0, 0, 0, 0x10);
+/// The core's side of that relay's link.
+pub(crate) const CORE_RELAY_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 5, 1);
+/// See [`CORE_RELAY_V4`].
+pub(crate) const CORE_RELAY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x10, 0, 0, 0, 0, 1);
+
 /// The most access networks of a world: what fits into 192.0.2.0/24.
 const MOST: u8 = 32;
 

@@ -5,6 +5,7 @@ mod clean;
 mod link;
 mod list;
 mod matrix;
+mod relays;
 mod shell;
 
 use std::io::Write as _;
@@ -27,6 +28,7 @@ struct Args {
 enum Command {
     List(list::List),
     Matrix(matrix::MatrixCommand),
+    Relays(relays::Relays),
     Shell(shell::Shell),
     Link(link::Link),
     Capture(capture::Capture),
@@ -43,6 +45,7 @@ pub fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),
+        Command::Relays(c) => c.run(),
         Command::Shell(c) => c.run(),
         Command::Link(c) => c.run(),
         Command::Capture(c) => c.run(),

@@ -32,6 +32,13 @@ pub fn way(line: &Line) -> Option<Way> {
     tunnel_up(line).or_else(|| changed.then(|| after(&line.text, "new: "))?)
 }
 
+/// The relay's address, when the tunnel goes over a relay from this line on.
+pub fn relay(line: &Line) -> Option<std::net::SocketAddr> {
+    way(line).filter(|w| *w == Way::Relay)?;
+    let (_, rest) = line.text.rsplit_once("via: RealAddr(")?;
+    rest.split(')').next()?.parse().ok()
+}
+
 /// What a command said when it gave up: the line that is no log line.
 pub fn complaint(lines: &[Line]) -> Option<String> {
     let said = lines.iter().rev().find(|l| l.text.starts_with("ntm: "));
@@ -76,6 +83,8 @@ mod tests {
         );
         assert_eq!((tunnel_up(&moved), way(&moved)), (None, Some(Way::Direct)));
         assert_eq!(way(&line("… event event=Pinned { account: a }")), None);
+        assert_eq!(relay(&up), Some("203.0.113.10:7930".parse().unwrap()));
+        assert_eq!(relay(&moved), None);
     }
 
     #[test]

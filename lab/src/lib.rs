@@ -20,6 +20,7 @@ pub mod lease;
 pub mod matrix;
 pub mod netns;
 pub mod network;
+pub mod relay_trial;
 mod rules;
 pub mod servers;
 pub mod wire;

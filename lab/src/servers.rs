@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::address::{SERVER_V4, SERVER_V6};
+use crate::address::{RELAY_V4, RELAY_V6, SERVER_V4, SERVER_V6};
 use crate::command::{Background, Run};
 use crate::deployment::{PASSWORD, succeed};
 use crate::host::Host;
@@ -90,6 +90,42 @@ impl Servers {
         Ok(link
             .with_context(|| format!("no link in {said:?}"))?
             .to_owned())
+    }
+
+    /// A token with which a relay on another machine joins.
+    pub fn relay_token(&self) -> anyhow::Result<String> {
+        let run = command(&self.namespace, &self.folder, self.families)?.args(["token", "rs"]);
+        Ok(succeed(run.finish()?)?.stdout.trim().to_owned())
+    }
+
+    /// Starts `ntm-rs` on a machine of its own; the token is needed the first time only.
+    pub fn start_relay(
+        &self,
+        machine: &Namespace,
+        token: Option<&str>,
+    ) -> anyhow::Result<Background> {
+        let folder = self.folder.join("relay");
+        std::fs::create_dir_all(&folder)?;
+        let (token_file, ready) = (folder.join("token"), folder.join("ready.json"));
+        if let Some(token) = token {
+            std::fs::write(&token_file, token)?;
+        }
+        drop(std::fs::remove_file(&ready));
+        let sockets = [IpAddr::from(RELAY_V4), IpAddr::from(RELAY_V6)];
+        let listen = sockets.map(|ip| SocketAddr::new(ip, PORTS[0]).to_string());
+        let run = Run::inside(machine, "ntm-rs")?
+            .env("NTM_CONFIG", self.folder.join("server.toml"))
+            .env("NTM_DATA_DIR", folder.join("data"))
+            .env(
+                "NTM_PUBLIC_ADDRESSES",
+                sockets.map(|ip| ip.to_string()).join(","),
+            )
+            .env("NTM_RS__LISTEN", listen.join(","))
+            .env("NTM_ENROL__TOKEN_FILE", &token_file);
+        let run = run.args(["run", "--ready-file"]).args([&ready]);
+        let mut process = run.start(&folder.join("relay.log"))?;
+        process.wait_for("ready file", |_| ready.is_file().then_some(()))?;
+        Ok(process)
     }
 
     /// What the server has said so far.

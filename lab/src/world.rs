@@ -5,7 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::{Access, Ground, Lan};
-use crate::address::{CORE_V4, CORE_V6, SERVER_V4, SERVER_V6, Site};
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::address::{
+    CORE_RELAY_V4, CORE_RELAY_V6, CORE_V4, CORE_V6, RELAY_V4, RELAY_V6, SERVER_V4, SERVER_V6, Site,
+};
 use crate::host::{Host, Radio};
 use crate::lease::Lease;
 use crate::netns::Namespace;
@@ -33,6 +37,7 @@ impl Weather {
 pub struct World {
     accesses: Vec<Access>,
     server_wire: Arc<Wire>,
+    relay_wire: Option<Wire>,
     weather: Weather,
     hosts: usize,
     core: Namespace,
@@ -53,10 +58,11 @@ impl World {
             ("net/ipv6/conf/default/disable_ipv6", "1"),
         ])?;
         let servers = lease.namespace("servers")?;
-        let server_wire = connect_servers(&core, &servers, weather)?;
+        let server_wire = SERVERS.connect(&core, &servers, weather.quality(), weather.seed)?;
         Ok(Self {
             accesses: Vec::new(),
             server_wire: Arc::new(server_wire),
+            relay_wire: None,
             weather,
             hosts: 0,
             core,
@@ -115,6 +121,14 @@ impl World {
         &self.core
     }
 
+    /// A machine of its own for a relay, on a link of this quality.
+    pub fn add_relay(&mut self, quality: Quality) -> anyhow::Result<Namespace> {
+        let namespace = self.lease.namespace("relay")?;
+        let seed = self.weather.seed;
+        self.relay_wire = Some(RELAY.connect(&self.core, &namespace, quality, seed)?);
+        Ok(namespace)
+    }
+
     /// Where servers run.
     pub fn servers(&self) -> &Namespace {
         &self.servers
@@ -134,18 +148,45 @@ impl World {
     }
 }
 
-fn connect_servers(
-    core: &Namespace,
-    servers: &Namespace,
-    weather: Weather,
-) -> anyhow::Result<Wire> {
-    let ends = [(servers, "eth0"), (core, "servers")];
-    let wire = Wire::connect(ends, weather.quality(), weather.seed)?;
-    core.ip(&format!(
-        "link set servers up\naddr add {CORE_V4}/24 dev servers\naddr add {CORE_V6}/64 dev servers nodad\n"
-    ))?;
-    servers.ip(&format!(
-        "link set eth0 up\naddr add {SERVER_V4}/24 dev eth0\naddr add {SERVER_V6}/64 dev eth0 nodad\nroute add default via {CORE_V4}\nroute add default via {CORE_V6}\n"
-    ))?;
-    Ok(wire)
+/// A machine at the core: its addresses, and the core's on the link to it.
+struct Machine {
+    name: &'static str,
+    own: (Ipv4Addr, Ipv6Addr),
+    core: (Ipv4Addr, Ipv6Addr),
+}
+
+const SERVERS: Machine = Machine {
+    name: "servers",
+    own: (SERVER_V4, SERVER_V6),
+    core: (CORE_V4, CORE_V6),
+};
+
+const RELAY: Machine = Machine {
+    name: "relay",
+    own: (RELAY_V4, RELAY_V6),
+    core: (CORE_RELAY_V4, CORE_RELAY_V6),
+};
+
+impl Machine {
+    fn connect(
+        &self,
+        core: &Namespace,
+        namespace: &Namespace,
+        quality: Quality,
+        seed: u64,
+    ) -> anyhow::Result<Wire> {
+        let Self {
+            name,
+            own: (v4, v6),
+            core: (core_v4, core_v6),
+        } = self;
+        let wire = Wire::connect([(namespace, "eth0"), (core, name)], quality, seed)?;
+        core.ip(&format!(
+            "link set {name} up\naddr add {core_v4}/24 dev {name}\naddr add {core_v6}/64 dev {name} nodad\n"
+        ))?;
+        namespace.ip(&format!(
+            "link set eth0 up\naddr add {v4}/24 dev eth0\naddr add {v6}/64 dev eth0 nodad\nroute add default via {core_v4}\nroute add default via {core_v6}\n"
+        ))?;
+        Ok(wire)
+    }
 }

@@ -150,7 +150,7 @@ impl Attempt {
 }
 
 impl Spread {
-    pub(super) fn of(durations: &[Duration]) -> Self {
+    pub(crate) fn of(durations: &[Duration]) -> Self {
         let Middle { p50, p95 } = Middle::of(durations);
         let max = durations.iter().max().copied().map(ms);
         Self { p50, p95, max }

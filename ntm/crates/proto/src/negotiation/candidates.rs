@@ -106,6 +106,7 @@ mod tests {
             authorities: Vec::new(),
             pins: Vec::new(),
             consent: ConsentPolicy::default(),
+            push_token: None,
         };
         Node::new(config, [5; 32], now())
     }
