@@ -19,6 +19,8 @@ use crate::world::{Weather, World};
 
 /// A voice stream's.
 const PACE: Duration = Duration::from_millis(20);
+/// As long as 20 ms of Opus at 24 kbit/s behind an RTP header.
+const RECORD: &str = "a record of seventy-one letters and the line's end, as long as speech is\n";
 const BEFORE: Duration = Duration::from_millis(1500);
 const AFTER: Duration = Duration::from_millis(2500);
 /// The coordinator hears of a relay, and the relay of its coordinator.
@@ -30,9 +32,9 @@ const START: Duration = Duration::from_secs(15);
 pub struct RelayTrial {
     /// How often.
     pub runs: usize,
-    /// The round trip of each end to the nearer relay.
+    /// The round trip of each end to the nearer relay; by it to the other end it is twice that.
     pub rtt: Duration,
-    /// So much more it is to the other one.
+    /// So much more the round trip between the ends is by the other relay.
     pub farther: Duration,
     /// For all that is random.
     pub seed: u64,
@@ -43,9 +45,9 @@ pub struct RelayTrial {
 pub struct Death {
     /// The nearer relay was taken.
     pub nearer: bool,
-    /// The longest time without an echo, when that relay was killed; none: nothing came again.
+    /// The longest silence at either end, when that relay was killed; none: nothing came again.
     pub gap_ms: Option<f64>,
-    /// Records that never came back.
+    /// Records that never came, both directions.
     pub lost: usize,
     /// Both ends go by the other relay now.
     pub moved: bool,
@@ -92,7 +94,7 @@ impl RelayTrial {
             .links()
             .remove("servers")
             .context("the server's link")?;
-        link.set(Quality::delay(self.rtt / 4 + self.farther / 2));
+        link.set(Quality::delay(self.rtt / 4 + self.farther / 4));
         Ok(Stage {
             caller,
             callee,
@@ -106,39 +108,56 @@ impl RelayTrial {
     fn once(&self, stage: &Stage, token: Option<&str>, number: usize) -> anyhow::Result<Death> {
         let relay = stage.servers.start_relay(&stage.machine, token)?;
         std::thread::sleep(JOINING);
-        let port = (30_000 + number).to_string();
-        let log = ["--json", "--log", heard::FILTER];
-        let echo = stage.callee.ntm()?.args(log);
-        let echo = echo.args(["echo", "--virtual-port", &port]).converse()?;
-        let listening = |l: &[Line]| l.iter().find(|l| l.text.contains("listening")).map(drop);
-        let listens = echo.wait_out(Instant::now() + START, listening);
-        ensure!(listens.is_some(), "the callee never registered");
-        let nc = stage.caller.ntm()?.args(["--log", heard::FILTER]);
-        let mut nc = nc
-            .args(["nc", "-u", stage.callee.name(), &port])
-            .converse()?;
-        let up = |lines: &[Line]| lines.iter().find_map(heard::relay);
-        let sent = send_for(&mut nc, 0, Duration::from_millis(20));
-        ensure!(
-            nc.wait_err(Instant::now() + START, up).is_some(),
-            "no tunnel by a relay"
-        );
-        let sent = send_for(&mut nc, sent, BEFORE);
-        let nearer = last_relay(&nc.err()) == Some(RELAY_V4.into());
+        let (mut ends, mut sent) = stage.talk(number)?;
+        sent += send_for(&mut ends, BEFORE);
+        let by_nearer = |e: &Conversation| last_relay(&e.err()) == Some(RELAY_V4.into());
+        let nearer = ends.iter().all(by_nearer);
         let killed = SystemTime::now();
         relay.kill()?;
-        let sent = send_for(&mut nc, sent, AFTER);
-        std::thread::sleep(self.rtt + self.farther);
-        let moved = [nc.err(), echo.err()].map(|l| last_relay(&l) != Some(RELAY_V4.into()));
+        sent += send_for(&mut ends, AFTER);
+        std::thread::sleep(self.rtt * 2 + self.farther);
         let death = Death {
             nearer,
-            gap_ms: gap(&nc.out(), killed).map(|g| g.as_secs_f64() * 1000.0),
-            lost: sent.saturating_sub(nc.out().len()),
-            moved: moved == [true, true],
+            gap_ms: longest_gap(&ends, killed).map(|g| g.as_secs_f64() * 1000.0),
+            lost: 2 * sent
+                - ends
+                    .iter()
+                    .map(|e| e.out().len())
+                    .sum::<usize>()
+                    .min(2 * sent),
+            moved: !ends.iter().any(by_nearer),
         };
-        nc.terminate()?;
-        echo.terminate()?;
+        for end in ends {
+            end.terminate()?;
+        }
         Ok(death)
+    }
+}
+
+impl Stage {
+    /// Both ends talk, caller first; so many records each has sent.
+    fn talk(&self, number: usize) -> anyhow::Result<([Conversation; 2], usize)> {
+        let port = (30_000 + number).to_string();
+        let log = ["--log", heard::FILTER, "nc", "-u"];
+        let callee = self
+            .callee
+            .ntm()?
+            .args(log)
+            .args(["-l", &port])
+            .converse()?;
+        let registered = |l: &[Line]| l.iter().find(|l| heard::is_registered(l)).map(drop);
+        let listens = callee.wait_err(Instant::now() + START, registered);
+        ensure!(listens.is_some(), "the callee never registered");
+        let caller = self.caller.ntm()?.args(log);
+        let caller = caller.args([self.callee.name(), &port]).converse()?;
+        let mut ends = [caller, callee];
+        let sent = send_for(&mut ends, PACE);
+        for end in &ends {
+            let up = |lines: &[Line]| lines.iter().find_map(heard::relay);
+            let is_up = end.wait_err(Instant::now() + START, up).is_some();
+            ensure!(is_up, "no tunnel by a relay");
+        }
+        Ok((ends, sent))
     }
 }
 
@@ -148,16 +167,22 @@ fn host(world: &mut World, name: &str) -> anyhow::Result<Host> {
     world.add_host_in(name, &lan)
 }
 
-/// Sends records at the pace of a voice stream; how many were sent by then.
-fn send_for(nc: &mut Conversation, from: usize, how_long: Duration) -> usize {
+/// Each end sends records at the pace of a voice stream; how many each.
+fn send_for(ends: &mut [Conversation; 2], how_long: Duration) -> usize {
     let until = Instant::now() + how_long;
-    let mut number = from;
+    let mut number = 0;
     while Instant::now() < until {
-        nc.say(&format!("{number:08}\n"));
+        ends.iter_mut().for_each(|e| e.say(RECORD));
         number += 1;
         std::thread::sleep(PACE);
     }
     number
+}
+
+/// In the direction that took longer; `None` when nothing came again in one.
+fn longest_gap(ends: &[Conversation; 2], killed: SystemTime) -> Option<Duration> {
+    let gaps = ends.iter().map(|e| gap(&e.out(), killed));
+    gaps.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 
 fn last_relay(lines: &[Line]) -> Option<IpAddr> {

@@ -60,7 +60,7 @@ fn tell(death: &Death, json: bool) {
     let which = if death.nearer { "nearer" } else { "FARTHER" };
     match death.gap_ms {
         Some(gap) => print(&format!(
-            "the {which} relay; killed: {gap:.0} ms without an echo, {} lost",
+            "the {which} relay; killed: {gap:.0} ms of silence, {} lost",
             death.lost
         )),
         None => print(&format!("the {which} relay; killed: NOTHING came again")),
@@ -95,7 +95,7 @@ impl Sum {
         let ms = |v: Option<f64>| v.map_or("-".to_owned(), |v| format!("{v:.0}"));
         let Spread { p50, p95, max } = self.gaps;
         format!(
-            "\nnearer relay taken in {} of {}; by the other one again in {} of {}\nwithout an echo: median {} ms, p95 {} ms, worst {} ms",
+            "\nnearer relay taken in {} of {}; by the other one again in {} of {}\nsilence: median {} ms, p95 {} ms, worst {} ms",
             self.nearer,
             self.runs,
             self.recovered,
