@@ -91,6 +91,7 @@ fn is_for_coordinator(datagram: &[u8]) -> bool {
         PacketType::Bind
         | PacketType::Leg
         | PacketType::Hint
+        | PacketType::BindChallenge
         | PacketType::TunnelRequest
         | PacketType::TunnelResponse
         | PacketType::Punch

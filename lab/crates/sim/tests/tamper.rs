@@ -121,6 +121,7 @@ fn pick(kind: PacketType, legs: &[(Leg, usize)]) -> Leg {
         | PacketType::Bind
         | PacketType::Leg
         | PacketType::Hint
+        | PacketType::BindChallenge
         | PacketType::LinkHello
         | PacketType::LinkAccept => true,
     };
@@ -163,6 +164,7 @@ packets! {
     a_changed_hint_is_dropped_and_counted Hint,
     a_changed_link_hello_is_dropped_and_counted LinkHello,
     a_changed_link_accept_is_dropped_and_counted LinkAccept,
+    a_changed_bind_challenge_is_dropped_and_counted BindChallenge,
 }
 
 macro_rules! messages {

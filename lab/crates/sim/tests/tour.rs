@@ -54,6 +54,12 @@ pub(crate) fn take(tap: Option<impl Tap + 'static>, log: Option<LogBuffer>) -> S
     for relay in 0..4 {
         let rs = stage.rs(relay);
         stage.world.restart(rs);
+        // As under load: Bind Challenges travel too.
+        stage.world.with_process(rs, |process, _| {
+            if let Process::Relay(relay) = process {
+                relay.relay.always_challenge();
+            }
+        });
     }
     stage.world.run_for(secs(UNTIL_REKEYED));
     drain(&mut stage);

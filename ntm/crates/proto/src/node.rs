@@ -143,6 +143,7 @@ impl Node {
             }
             PacketType::Leg => self.handle_leg(now, from, &d),
             PacketType::Hint => self.handle_hint(now, from, &d),
+            PacketType::BindChallenge => self.handle_bind_challenge(now, from, &d),
             PacketType::Punch => self.handle_punch(now, from, &d),
             PacketType::Hello
             | PacketType::Bind
@@ -442,6 +443,17 @@ impl Node {
             None => self.handle_measured(now.mono, d),
         };
         if !known {
+            self.fx.counters.unknown_selector += 1;
+        }
+    }
+
+    fn handle_bind_challenge(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
+        let fx = &mut self.fx;
+        let known = {
+            let mut legs = self.tunnels.iter_mut().flat_map(|t| &mut t.legs);
+            legs.any(|l| l.may_be(from) && l.handle_challenge(now, fx, d))
+        };
+        if !known && !self.handle_measure_challenge(now.mono, d) {
             self.fx.counters.unknown_selector += 1;
         }
     }

@@ -39,7 +39,8 @@ pub enum PacketType {
     TunnelResponse = 7,
     /// Node -> node: opens a NAT, sealed under the path key; selector: path id.
     Punch = 8,
-    /// Node -> RS: Noise N message with a token inside; selector: the RS's key.
+    /// Node -> RS: Noise N message with a token inside; selector: the RS's key; counter: the cookie of a
+    /// Bind Challenge, or 0.
     Bind = 9,
     /// RS <-> node: sealed under the leg key or a measure key; selector: path id, or the measure id.
     Leg = 10,
@@ -49,11 +50,13 @@ pub enum PacketType {
     LinkHello = 12,
     /// Server -> server: the link stands; selector: the asker's session id.
     LinkAccept = 13,
+    /// RS -> node: bind again, with this cookie; selector: the first bytes of the Bind's Noise message.
+    BindChallenge = 14,
 }
 
 impl PacketType {
     /// Every type, in order of its number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Data,
         Self::Control,
         Self::Hello,
@@ -67,6 +70,7 @@ impl PacketType {
         Self::Hint,
         Self::LinkHello,
         Self::LinkAccept,
+        Self::BindChallenge,
     ];
 
     fn from_nibble(n: u8) -> Option<Self> {

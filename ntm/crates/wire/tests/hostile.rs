@@ -90,7 +90,7 @@ fn a_datagram_shorter_than_a_header_or_of_another_version_or_type_is_refused() {
         );
     }
     for first in 0..=u8::MAX {
-        let known = first >> 4 == 1 && (1..=13).contains(&(first & 0xf));
+        let known = first >> 4 == 1 && (1..=14).contains(&(first & 0xf));
         let datagram = Datagram::new_checked([first; HEADER_LEN]);
         assert_eq!(datagram.is_ok(), known, "first byte {first:#04x}");
     }

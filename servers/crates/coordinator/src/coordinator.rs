@@ -162,7 +162,8 @@ impl Coordinator {
             | PacketType::Punch
             | PacketType::Bind
             | PacketType::Leg
-            | PacketType::Hint => self.fx.counters.dropped.unexpected_type += 1,
+            | PacketType::Hint
+            | PacketType::BindChallenge => self.fx.counters.dropped.unexpected_type += 1,
         }
         self.flush();
     }

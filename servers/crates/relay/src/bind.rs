@@ -69,6 +69,7 @@ impl Relay {
         if datagram.len() < PADDED_LEN {
             return Err(DropReason::Unpadded);
         }
+        self.challenge(now, from, &d)?;
         self.allow_handshake(now, from)?;
         let prologue = [b"ntm bind 1", &datagram[..HEADER_LEN]].concat();
         open_at_server(&self.key, &prologue, d.body()).map_err(|_| DropReason::BadBind)

@@ -19,6 +19,8 @@ pub enum DropReason {
     OverLimit,
     /// Too many binds from one source, or altogether.
     BindLimited,
+    /// A Bind without the cookie that is asked for under load.
+    Challenged,
     /// A Bind that is not padded.
     Unpadded,
     /// A Bind that this server's key does not open, or whose content is no bind.
@@ -45,7 +47,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// Every reason, in order of declaration.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Malformed,
         Self::NotForRelay,
         Self::UnknownPath,
@@ -54,6 +56,7 @@ impl DropReason {
         Self::NoCredit,
         Self::OverLimit,
         Self::BindLimited,
+        Self::Challenged,
         Self::Unpadded,
         Self::BadBind,
         Self::BadToken,
@@ -78,6 +81,7 @@ impl DropReason {
             Self::NoCredit => "no_credit",
             Self::OverLimit => "over_limit",
             Self::BindLimited => "bind_limited",
+            Self::Challenged => "challenged",
             Self::Unpadded => "unpadded",
             Self::BadBind => "bad_bind",
             Self::BadToken => "bad_token",
@@ -126,6 +130,8 @@ pub struct Counters {
     pub measured: u64,
     /// Hints sent.
     pub hints: u64,
+    /// Binds asked to come again with a cookie.
+    pub challenges: u64,
     /// Legs forgotten because nothing came from their node.
     pub idle: u64,
     /// Legs forgotten because the DC revoked their path.

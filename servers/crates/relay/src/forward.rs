@@ -51,9 +51,11 @@ impl Relay {
             | PacketType::Leg
             | PacketType::LinkHello
             | PacketType::LinkAccept => Forward::Consumed,
-            PacketType::Hello | PacketType::Challenge | PacketType::Accept | PacketType::Hint => {
-                self.drop_received(DropReason::NotForRelay)
-            }
+            PacketType::Hello
+            | PacketType::Challenge
+            | PacketType::Accept
+            | PacketType::Hint
+            | PacketType::BindChallenge => self.drop_received(DropReason::NotForRelay),
         }
     }
 

@@ -10,6 +10,7 @@
 //! See [`Relay`] for the contract with its driver.
 
 mod bind;
+mod bind_challenge;
 mod config;
 mod counters;
 mod effects;

@@ -12,6 +12,7 @@ use ntm_wire::message::RelayReport;
 use ntm_wire::time::{Mono, Now};
 use ntm_wire::transmit::Transmit;
 
+use crate::bind_challenge::FreeBinds;
 use crate::config::{Config, DcLink};
 use crate::counters::{Counters, DropReason};
 use crate::effects::Effects;
@@ -55,6 +56,7 @@ pub struct Relay {
     pub(crate) source_key: HashKey,
     pub(crate) hint_limit: SourceLimit,
     pub(crate) bind_limit: SourceLimit,
+    pub(crate) free_binds: FreeBinds,
     pub(crate) hint_key: SecretKey,
     pub(crate) cookie_key: SecretKey,
     pub(crate) measured: Measured,
@@ -90,6 +92,7 @@ impl Relay {
                 Rate::per_second(200, 400),
                 Rate::per_second(2_500, 5_000),
             ),
+            free_binds: FreeBinds::new(),
             hint_key: SecretKey::new(sha256(&[b"ntm hint key", &own.0])),
             cookie_key: SecretKey::new(fx.bytes()),
             measured: Measured::default(),
@@ -147,7 +150,8 @@ impl Relay {
             | PacketType::Hello
             | PacketType::Challenge
             | PacketType::Accept
-            | PacketType::Hint => Err(DropReason::NotForRelay),
+            | PacketType::Hint
+            | PacketType::BindChallenge => Err(DropReason::NotForRelay),
         }
     }
 

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use ntm_relay::DropReason;
-use ntm_wire::header::{HEADER_LEN, Header, PacketType, VERSION};
+use ntm_wire::header::{Datagram, HEADER_LEN, Header, PacketType, VERSION};
 use ntm_wire::message::{KeepAlive, LegBind, Message};
 use ntm_wire::token::{Grant, RelayToken};
 
@@ -187,10 +187,11 @@ fn what_is_not_for_a_relay_is_dropped() {
         PacketType::Challenge,
         PacketType::Accept,
         PacketType::Hint,
+        PacketType::BindChallenge,
     ] {
         assert_dropped(&mut world, &a, &a.packet(kind, 1200), 0);
     }
-    assert_eq!(world.dropped(DropReason::NotForRelay), 4);
+    assert_eq!(world.dropped(DropReason::NotForRelay), 5);
     for kind in [
         PacketType::Control,
         PacketType::LinkHello,
@@ -224,7 +225,7 @@ fn rule_02_a_flood_of_strangers_leaves_no_state_and_few_hints() {
         selector,
         counter: 0,
     };
-    let (mut hints, mut answered) = (0, 0);
+    let (mut hints, mut challenges, mut answered) = (0, 0, 0);
     for n in 0..200_000_u64 {
         let from = addr(&format!(
             "{}.{}.{}.9:{}",
@@ -242,19 +243,25 @@ fn rule_02_a_flood_of_strangers_leaves_no_state_and_few_hints() {
         let mut junk = header(kind, selector).emit();
         junk.resize(1200, n as u8);
         for sent in world.send(from, &junk) {
-            hints += 1;
             answered += sent.payload.len();
+            let answer = Datagram::new_checked(sent.payload.as_slice()).unwrap();
+            if answer.kind() == PacketType::BindChallenge {
+                challenges += 1;
+            } else {
+                hints += 1;
+            }
         }
     }
     assert_eq!(world.relay.legs(), 0);
     assert!(hints <= 5_001, "{hints} hints in no time at all");
-    assert!(answered < 200_000 * 1200 / 500);
+    assert!(challenges > 60_000, "{challenges} challenges");
+    assert!(answered < 200_000 * 1200 / 50);
     assert!(
         world.relay.poll_timeout().is_none(),
         "nothing to look after"
     );
     assert!(
-        world.dropped(DropReason::BindLimited) > 60_000,
+        world.dropped(DropReason::Challenged) > 60_000,
         "Diffie-Hellmans are rationed"
     );
 }

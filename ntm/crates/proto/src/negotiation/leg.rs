@@ -4,17 +4,17 @@ use core::time::Duration;
 use std::net::SocketAddr;
 
 use ntm_wire::addr::RealAddr;
-use ntm_wire::header::{Datagram, HEADER_LEN, Header, PADDED_LEN, PacketType};
+use ntm_wire::header::{Datagram, Header, PacketType};
 use ntm_wire::id::{InterfaceId, PathId};
 use ntm_wire::key::ServerKey;
 use ntm_wire::message::{
     BindStatus, KeepAlive, Leg, LegBind, LegBindConfirm, LegBindResponse, Message, Messages,
-    emit_all, pad_to,
+    emit_all,
 };
-use ntm_wire::noise::{NOISE_OVERHEAD, seal_to_server};
 use ntm_wire::seal::{open_salted, seal_salted};
 use ntm_wire::time::{Mono, Now};
 
+use super::bind::Asked;
 use super::reach::Reach;
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
@@ -47,6 +47,7 @@ pub(crate) struct RelayLeg {
     tries: usize,
     counter: u64,
     clock_ahead_ms: i64,
+    asked: Asked,
     state: State,
     /// It worked once, and has been dead since then.
     was_bound: bool,
@@ -70,6 +71,7 @@ impl RelayLeg {
             tries: 0,
             counter: 0,
             clock_ahead_ms: 0,
+            asked: Asked::default(),
             state: State::Binding,
             was_bound: false,
             dead_since: None,
@@ -85,7 +87,23 @@ impl RelayLeg {
         self.state = State::Binding;
         self.retry = Retry::new(now.mono, None);
         self.tries = 0;
+        self.asked.begin();
         self.send_bind(now, fx);
+    }
+
+    /// The RS is under load and wants the bind again with a cookie; `true` when the challenge was to
+    /// this leg's bind.
+    pub(crate) fn handle_challenge(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        d: &Datagram<&mut [u8]>,
+    ) -> bool {
+        let is_mine = self.asked.is_asked(d.selector());
+        if is_mine && self.asked.take(&self.leg.rs_key, d, fx) {
+            self.send_bind(now, fx);
+        }
+        is_mine
     }
 
     /// The node is in another network; without a way there, the leg stays as it was.
@@ -128,7 +146,7 @@ impl RelayLeg {
             self.leg.rs,
             &self.leg.leg_key,
         );
-        if let Some(datagram) = bind_datagram(&self.leg.rs_key, &[bind.into()], fx) {
+        if let Some(datagram) = self.asked.emit(&self.leg.rs_key, &[bind.into()], fx) {
             self.last_bind = now.mono;
             self.last_sent = now.mono;
             fx.send(InterfaceId(0), self.addr, datagram);
@@ -308,24 +326,4 @@ fn ways(leg: &Leg, reach: &Reach) -> Vec<RealAddr> {
     let v4 = leg.v4.map(|(ip, port)| SocketAddr::from((ip, port)));
     let v6 = leg.v6.map(|(ip, port)| SocketAddr::from((ip, port)));
     reach.server(v4.into_iter().chain(v6).map(RealAddr))
-}
-
-/// A Bind datagram, padded to 1,200 bytes so that the RS may answer.
-pub(crate) fn bind_datagram(
-    rs: &ServerKey,
-    messages: &[Message],
-    fx: &mut Effects,
-) -> Option<Vec<u8>> {
-    let header = Header {
-        kind: PacketType::Bind,
-        selector: rs.selector(),
-        counter: 0,
-    };
-    log::sealed(messages);
-    let mut payload = emit_all(messages);
-    pad_to(&mut payload, PADDED_LEN - HEADER_LEN - NOISE_OVERHEAD);
-    let mut out = header.emit();
-    let prologue = [b"ntm bind 1".as_slice(), &out].concat();
-    out.extend(seal_to_server(fx.seed(), rs, &prologue, &payload).ok()?);
-    Some(out)
 }

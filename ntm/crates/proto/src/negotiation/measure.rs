@@ -11,7 +11,7 @@ use ntm_wire::message::{Measure, Message, Messages, Probe, RelayInfo};
 use ntm_wire::seal::open_salted;
 use ntm_wire::time::Mono;
 
-use super::leg::bind_datagram;
+use super::bind::Asked;
 use super::reach::Reach;
 use crate::effects::Effects;
 use crate::log;
@@ -37,6 +37,7 @@ struct Measurement {
     id: u64,
     key: SecretKey,
     to: RealAddr,
+    asked: Asked,
     /// Probes sent, and when: a late answer is measured from its own question.
     probes: Vec<(u32, Mono)>,
     rtt: Option<Duration>,
@@ -132,11 +133,26 @@ impl Node {
             .map(|_| now + AGAIN)
             .filter(|t| m.report_at > Some(*t));
         for asked in m.all.iter_mut().filter(|m| m.rtt.is_none()) {
-            let info = relays.iter().find(|i| i.rs == asked.rs);
-            if let Some(probe) = info.and_then(|i| ask(i, asked.to, &mut self.fx)) {
-                asked.probes.push((probe, now));
+            if let Some(info) = relays.iter().find(|i| i.rs == asked.rs) {
+                asked.asked.begin();
+                asked.ask(info, now, &mut self.fx);
             }
         }
+    }
+
+    /// A relay under load wants a measurement's question again; `false` when it was none's.
+    pub(crate) fn handle_measure_challenge(&mut self, now: Mono, d: &Datagram<&mut [u8]>) -> bool {
+        let relays = self.registration.relay_infos();
+        let mut all = self.registration.measurements.all.iter_mut();
+        let Some(m) = all.find(|m| m.asked.is_asked(d.selector())) else {
+            return false;
+        };
+        if let Some(info) = relays.iter().find(|i| i.rs == m.rs)
+            && m.asked.take(&info.key, d, &mut self.fx)
+        {
+            m.ask(info, now, &mut self.fx);
+        }
+        true
     }
 
     /// Takes the answer to a measurement; `false` when the selector names none.
@@ -170,6 +186,7 @@ fn ways_to(info: &RelayInfo, reach: &Reach) -> Vec<Measurement> {
         id: info.measure_id,
         key: info.measure_key.clone(),
         to,
+        asked: Asked::default(),
         probes: Vec::new(),
         rtt: None,
         observed: None,
@@ -177,11 +194,14 @@ fn ways_to(info: &RelayInfo, reach: &Reach) -> Vec<Measurement> {
     ways.map(measurement).collect()
 }
 
-/// Each question is another: the RS answers the same one only once.
-fn ask(info: &RelayInfo, to: RealAddr, fx: &mut Effects) -> Option<u32> {
-    let (token, id) = (info.measure_token.clone(), fx.u32());
-    let messages = [Measure { token }.into(), Probe { id, claim: None }.into()];
-    let datagram = bind_datagram(&info.key, &messages, fx)?;
-    fx.send(InterfaceId(0), to, datagram);
-    Some(id)
+impl Measurement {
+    /// Each question is another: the RS answers the same one only once.
+    fn ask(&mut self, info: &RelayInfo, now: Mono, fx: &mut Effects) {
+        let (token, id) = (info.measure_token.clone(), fx.u32());
+        let messages = [Measure { token }.into(), Probe { id, claim: None }.into()];
+        if let Some(datagram) = self.asked.emit(&info.key, &messages, fx) {
+            fx.send(InterfaceId(0), self.to, datagram);
+            self.probes.push((id, now));
+        }
+    }
 }
