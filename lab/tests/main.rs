@@ -6,5 +6,6 @@ mod allowed;
 mod bad_input;
 mod first_day;
 mod matrix;
+mod relays;
 mod sleep;
 mod world;
