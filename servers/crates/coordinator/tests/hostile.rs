@@ -293,7 +293,7 @@ fn types_and_sessions_that_no_dc_knows_are_counted() {
             dropped.unknown_session,
             dropped.wrong_key
         ),
-        (9, 2, 1)
+        (10, 2, 1)
     );
 }
 
