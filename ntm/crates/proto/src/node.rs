@@ -96,6 +96,7 @@ impl Node {
         if self.registration.is_wanted() {
             self.send_registration(now);
         }
+        self.dc.restart_hello();
         self.open_session(now);
     }
 

@@ -255,8 +255,10 @@ impl Coordinator {
     fn receive(&mut self, now: Now, guest: Guest) {
         let (node, v6) = (guest.node(), guest.ticket.certificate.virtual_v6);
         if let Some(waiting) = self.doors.waiting.get_mut(&node) {
-            // The store is at it; the newest Hello gets the answer.
-            waiting.0 = guest;
+            // The store is at it; the newest Hello gets the answer, by the way its first copy came.
+            if waiting.0.mark != guest.mark {
+                waiting.0 = guest;
+            }
             return;
         }
         if let Err(error) = self.check_guest(now, &guest) {

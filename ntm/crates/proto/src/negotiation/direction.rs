@@ -174,6 +174,7 @@ impl Node {
             for_request: (d.role == Role::Caller).then_some(d.for_request),
             prologue,
             legs: d.legs.iter().filter_map(bind).collect(),
+            may_go_direct: consent == Consent::All,
             candidates: if consent == Consent::All {
                 self.sendable(d)
             } else {

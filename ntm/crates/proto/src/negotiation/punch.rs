@@ -110,7 +110,7 @@ impl Tunnel {
     }
 
     fn learn(&mut self, now: Now, fx: &mut Effects, from: RealAddr) {
-        let is_wanted = !self.candidates.is_empty() && self.candidates.len() < MAX_CANDIDATES;
+        let is_wanted = self.may_go_direct && self.candidates.len() < MAX_CANDIDATES;
         if is_wanted && !self.candidates.contains(&from) {
             self.candidates.push(from);
             self.ask_also(now.mono, fx, Way::Direct(InterfaceId(0), from));

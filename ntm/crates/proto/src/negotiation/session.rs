@@ -222,6 +222,11 @@ impl DcSession {
         Some(pending.message)
     }
 
+    /// The network is another one: a Hello under way speaks of the old one, and waits for its turn.
+    pub(crate) fn restart_hello(&mut self) {
+        self.wants_hello |= self.hello.take().is_some();
+    }
+
     /// Whether a Hello should be built; the caller does, since it needs a registration.
     pub(crate) fn wants_hello(&self) -> bool {
         self.wants_hello

@@ -48,7 +48,9 @@ pub(crate) struct Tunnel {
     pub(crate) for_request: Option<TxId>,
     pub(crate) prologue: Vec<u8>,
     pub(crate) legs: Vec<RelayLeg>,
-    /// The peer's real addresses; none when only the relay is allowed.
+    /// Both ends agree to learn each other's addresses.
+    pub(crate) may_go_direct: bool,
+    /// The peer's real addresses, as told and learned; none when only the relay is allowed.
     pub(crate) candidates: Vec<RealAddr>,
     /// When this node asked for other relays.
     pub(crate) asked_again: Option<Mono>,
@@ -261,7 +263,7 @@ impl Tunnel {
         d: Datagram<&mut [u8]>,
         own: &VirtualAddrs,
     ) -> Opened {
-        let may_learn = !self.candidates.is_empty();
+        let may_learn = self.may_go_direct;
         let Phase::Live(live) = &mut self.phase else {
             fx.counters.unexpected += 1;
             return Opened::Nothing;
