@@ -93,7 +93,7 @@ impl Node {
         if !was_empty {
             self.suspect_all(now);
         }
-        if self.registration.is_wanted() {
+        if self.registration.is_wanted() || self.is_registering() {
             self.send_registration(now);
         }
         self.dc.restart_hello();

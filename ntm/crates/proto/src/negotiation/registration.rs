@@ -120,7 +120,10 @@ impl Node {
     /// Registers with the DC, and again whenever needed, until [`Node::deregister`].
     pub fn register(&mut self, now: Now) {
         self.registration.wanted = true;
-        self.send_registration(now);
+        // Whoever asked for a name before has begun to register already.
+        if !self.is_registering() {
+            self.send_registration(now);
+        }
         self.open_session(now);
     }
 
@@ -187,16 +190,18 @@ impl Node {
         (tx, request.into())
     }
 
+    /// A request is under way.
+    pub(crate) fn is_registering(&self) -> bool {
+        let request = self.registration.request;
+        request.is_some_and(|tx| self.dc.is_pending(tx))
+    }
+
     /// Opens a session with the DC if one is wanted; the registration goes first in it.
     pub(crate) fn open_session(&mut self, now: Now) {
         if !self.dc.wants_hello() {
             return;
         }
-        if !self
-            .registration
-            .request
-            .is_some_and(|tx| self.dc.is_pending(tx))
-        {
+        if !self.is_registering() {
             let (tx, message) = self.registration_request();
             self.dc.enqueue(now.mono, tx, message);
         }
