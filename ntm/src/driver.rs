@@ -8,17 +8,14 @@ mod nat64;
 mod port_map;
 mod renewal;
 
-use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ntm_proto::{
-    Counters, LocalAddr, Peer, ProbeId, Renewal, ResolveError, ResolveId, Status, TunnelStatus,
-    UdpId,
+    Counters, Peer, ProbeId, Renewal, ResolveError, ResolveId, Status, TunnelStatus, UdpId,
 };
-use ntm_wire::addr::{RealAddr, VirtualAddr};
+use ntm_wire::addr::VirtualAddr;
 use ntm_wire::fqdn::Fqdn;
-use ntm_wire::id::InterfaceId;
 use ntm_wire::time::Now;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -34,7 +31,7 @@ use crate::node::{Registration, RoundTrip};
 use crate::outbox::{Flushed, Outbox};
 use crate::port_map::PortMap;
 use crate::reach::Reach;
-use crate::sockets::Sockets;
+use crate::sockets::{Door, Sockets};
 
 use calls::Calls;
 use inbox::Inboxes;
@@ -144,7 +141,7 @@ enum Woken {
 pub(crate) async fn start(config: Config, wires: Wires) -> Result<(), StartError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| StartError::Random)?;
-    let sockets = Sockets::bind(config.port).map_err(|error| bind_error(config.port, error))?;
+    let sockets = Sockets::reserve(config.port).map_err(|error| bind_error(config.port, error))?;
     let clock = Clock::start();
     let now = clock.now();
     let mut driver = Driver {
@@ -215,11 +212,15 @@ impl Driver {
         let Self {
             outbox,
             sockets,
-            locals,
             node,
             ..
         } = self;
-        outbox.flush(sockets, locals, || node.poll_transmit())
+        let flushed = outbox.flush(sockets, || node.poll_transmit());
+        let now = self.clock.now();
+        for (on, to) in self.outbox.take_refused() {
+            self.node.handle_unreachable(now, on, to);
+        }
+        flushed
     }
 
     fn notice_sleep(&mut self, now: Now) {
@@ -354,22 +355,18 @@ impl Driver {
     }
 
     fn take_datagrams(&mut self, now: Now) -> bool {
-        let Self {
-            sockets,
-            node,
-            locals,
-            ..
-        } = self;
+        let Self { sockets, node, .. } = self;
+        let mut any = true;
         for _ in 0..READINGS {
-            let any = sockets.receive(|incoming| {
-                let on = interface_of(locals, incoming.to);
-                node.handle_datagram(now, on, incoming.from, incoming.datagram);
-            });
+            any = sockets.receive(|i| node.handle_datagram(now, i.on, i.from, i.datagram));
             if !any {
-                return false;
+                break;
             }
         }
-        true
+        if self.sockets.is_broken() {
+            self.read_interfaces(now);
+        }
+        any
     }
 
     fn tell_events(&mut self) {
@@ -424,6 +421,7 @@ impl Driver {
             E::RouteChanged { peer, old, new } => {
                 self.publish(Event::RouteChanged { peer, old, new })
             }
+            E::HandedOver(handover) => self.publish(Event::HandedOver(handover)),
             E::PinChanged { account, old, new } => {
                 self.publish(Event::PinChanged { account, old, new })
             }
@@ -455,15 +453,7 @@ impl Driver {
 
     fn read_interfaces(&mut self, now: Now) {
         self.locals = self.watch.current();
-        let local = |l: &LocalIp| {
-            let port = self.sockets.port(l.ip.is_ipv4())?;
-            let addr = RealAddr(std::net::SocketAddr::new(l.ip, port));
-            Some(LocalAddr {
-                interface: l.interface,
-                addr,
-            })
-        };
-        let locals: Vec<LocalAddr> = self.locals.iter().filter_map(local).collect();
+        let locals = self.sockets.follow(&self.locals);
         tracing::debug!(count = locals.len(), "local addresses");
         self.node.handle_interfaces(now, &locals);
         self.look_for_nat64(now);
@@ -485,7 +475,7 @@ impl Driver {
         tokio::select! {
             command = wires.commands.recv(), if takes_commands => Woken::Command(command),
             () = sockets.readable() => Woken::Ready,
-            () = sockets.writable(blocked.unwrap_or_default()), if blocked.is_some() => Woken::Ready,
+            () = writable(sockets, blocked), if blocked.is_some() => Woken::Ready,
             () = watch.changed() => Woken::Interfaces,
             () = port_map.changed() => Woken::Router,
             () = tokio::time::sleep_until(until) => Woken::Ready,
@@ -514,8 +504,8 @@ impl Driver {
     }
 }
 
-/// The interface a datagram came in on, by the address it was sent to; 0 when the system does not tell.
-fn interface_of(locals: &[LocalIp], to: Option<IpAddr>) -> InterfaceId {
-    let found = to.and_then(|ip| locals.iter().find(|l| l.ip == ip));
-    found.map_or(InterfaceId(0), |l| l.interface)
+async fn writable(sockets: &Sockets, blocked: Option<Door>) {
+    if let Some(door) = blocked {
+        sockets.writable(door).await;
+    }
 }

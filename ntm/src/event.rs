@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use ntm_proto::{DownReason, Peer, RegisterError, Route};
+pub use ntm_proto::{DownReason, Handover, Peer, Reason, RegisterError, Route};
 use ntm_wire::addr::{RealAddr, VirtualAddrs};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::{NodeId, RsId};
@@ -37,6 +37,8 @@ pub enum Event {
         /// From now on.
         new: Route,
     },
+    /// A hand-over is over, or as far as it came in ten seconds.
+    HandedOver(Box<Handover>),
     /// A tunnel ended.
     TunnelDown {
         /// With whom.

@@ -1,11 +1,20 @@
 //! The addresses of this machine, read again whenever the system says that they changed.
 
-use std::collections::BTreeMap;
+#[cfg(target_os = "linux")]
+mod kernel;
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod other;
+
 use std::net::IpAddr;
 
-use n0_watcher::Watcher as _;
-use netwatch::netmon::{Monitor, State};
 use ntm_wire::id::InterfaceId;
+
+#[cfg(target_os = "linux")]
+use linux::Monitor;
+#[cfg(not(target_os = "linux"))]
+use other::Monitor;
 
 /// Where a node's local addresses come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,119 +33,79 @@ pub enum Interfaces {
 pub(crate) struct LocalIp {
     pub(crate) interface: InterfaceId,
     pub(crate) ip: IpAddr,
+    /// Another number when the interface was attached anew: two networks may give it the same address.
+    pub(crate) attachment: u32,
+    /// The system's number of the interface; 0 when it does not matter.
+    pub(crate) index: u32,
+}
+
+impl LocalIp {
+    fn fixed(ip: IpAddr) -> Self {
+        Self {
+            interface: InterfaceId(1),
+            ip,
+            attachment: 0,
+            index: 0,
+        }
+    }
 }
 
 /// The addresses as they stand, and what tells of changes.
+#[derive(Debug)]
 pub(crate) struct Watch {
     mode: Interfaces,
-    /// Kept: its end would end the events.
+    /// Absent where nothing tells.
     monitor: Option<Monitor>,
-    events: Option<n0_watcher::Direct<State>>,
-    numbers: BTreeMap<String, InterfaceId>,
 }
 
 impl Watch {
     pub(crate) async fn start(mode: Interfaces) -> Self {
-        let mut watch = Self {
-            mode,
-            monitor: None,
-            events: None,
-            numbers: BTreeMap::new(),
+        let monitor = match mode {
+            Interfaces::Fixed(_) => None,
+            Interfaces::System | Interfaces::SystemAndLoopback => Self::monitor().await,
         };
-        if !matches!(watch.mode, Interfaces::Fixed(_)) {
-            match Monitor::new().await {
-                Ok(monitor) => {
-                    watch.events = Some(monitor.interface_state());
-                    watch.monitor = Some(monitor);
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "no events about network changes from this system")
-                }
-            }
-        }
-        watch
+        Self { mode, monitor }
     }
 
-    /// The addresses there are now, those of the default route's interface first.
+    async fn monitor() -> Option<Monitor> {
+        let monitor = Monitor::start().await;
+        if let Err(error) = &monitor {
+            tracing::warn!(%error, "no events about network changes from this system");
+        }
+        monitor.ok()
+    }
+
+    /// The addresses there are now, the preferred interface's first; of each class one of each interface.
     pub(crate) fn current(&mut self) -> Vec<LocalIp> {
         if let Interfaces::Fixed(ips) = &self.mode {
-            return ips
-                .iter()
-                .map(|ip| LocalIp {
-                    interface: InterfaceId(1),
-                    ip: *ip,
-                })
-                .collect();
+            return ips.iter().copied().map(LocalIp::fixed).collect();
         }
-        let Some(state) = self.events.as_mut().map(|e| e.get()) else {
-            return Vec::new();
-        };
-        self.list(&state)
+        let with_loopback = self.mode == Interfaces::SystemAndLoopback;
+        let is_usable = |ip: IpAddr| is_usable(ip, with_loopback);
+        let monitor = self.monitor.as_mut();
+        monitor.map(|m| m.current(is_usable)).unwrap_or_default()
     }
 
-    fn list(&mut self, state: &State) -> Vec<LocalIp> {
-        let default = state.default_route_interface.as_deref();
-        let mut names: Vec<&String> = state.interfaces.keys().collect();
-        names.sort_by_key(|name| (Some(name.as_str()) != default, name.as_str()));
-        let mut out = Vec::new();
-        for name in names {
-            let Some(interface) = state.interfaces.get(name).filter(|i| i.is_up()) else {
-                continue;
-            };
-            let number = self.number(name);
-            let usable = interface
-                .addrs()
-                .map(|net| net.addr())
-                .filter(|ip| self.is_usable(ip));
-            out.extend(usable.map(|ip| LocalIp {
-                interface: number,
-                ip,
-            }));
-        }
-        out
-    }
-
-    fn is_usable(&self, ip: &IpAddr) -> bool {
-        let link_local = match ip {
-            IpAddr::V4(a) => a.is_link_local(),
-            // Without its scope a link-local address means nothing to a peer.
-            IpAddr::V6(a) => a.is_unicast_link_local(),
-        };
-        let loopback_ok = !ip.is_loopback() || self.mode == Interfaces::SystemAndLoopback;
-        !link_local && !ip.is_unspecified() && !ip.is_multicast() && loopback_ok
-    }
-
-    /// An interface keeps its number for the life of the process; 0 is "any".
-    fn number(&mut self, name: &str) -> InterfaceId {
-        if let Some(known) = self.numbers.get(name) {
-            return *known;
-        }
-        let next = u16::try_from(self.numbers.len() + 1).unwrap_or(u16::MAX);
-        self.numbers.insert(name.to_owned(), InterfaceId(next));
-        InterfaceId(next)
-    }
-
-    /// Ends when the addresses changed; never, where nothing tells.
+    /// Ends when the addresses may have changed; never, where nothing tells.
     pub(crate) async fn changed(&mut self) {
-        if let Some(events) = &mut self.events
-            && events.updated().await.is_ok()
+        if let Some(monitor) = &mut self.monitor
+            && monitor.changed().await.is_ok()
         {
             return;
         }
-        self.events = None;
+        self.monitor = None;
         std::future::pending::<()>().await;
     }
 }
 
-impl std::fmt::Debug for Watch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Watch({:?}, events: {})",
-            self.mode,
-            self.monitor.is_some()
-        )
-    }
+fn is_usable(ip: IpAddr, with_loopback: bool) -> bool {
+    let link_local = match ip {
+        IpAddr::V4(a) => a.is_link_local(),
+        // Without its scope a link-local address means nothing to a peer.
+        IpAddr::V6(a) => a.is_unicast_link_local(),
+    };
+    let loopback_ok = !ip.is_loopback() || with_loopback;
+    !link_local && !ip.is_unspecified() && !ip.is_multicast() && loopback_ok
 }
 
 #[cfg(test)]
@@ -144,28 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interface_keeps_its_number_when_others_come_and_go() {
-        let mut watch = Watch {
-            mode: Interfaces::System,
-            monitor: None,
-            events: None,
-            numbers: BTreeMap::new(),
-        };
-        let wifi = watch.number("wifi0");
-        let mobile = watch.number("rmnet0");
-        assert_ne!(wifi, mobile);
-        assert_eq!(watch.number("wifi0"), wifi);
-        assert_ne!(wifi, InterfaceId(0), "0 means any interface");
-    }
-
-    #[test]
     fn link_local_and_loopback_addresses_are_no_candidates() {
-        let watch = Watch {
-            mode: Interfaces::System,
-            monitor: None,
-            events: None,
-            numbers: BTreeMap::new(),
-        };
         for (ip, usable) in [
             ("127.0.0.1", false),
             ("169.254.3.4", false),
@@ -175,18 +123,17 @@ mod tests {
             ("100.64.0.9", true),
             ("2001:db8::1", true),
         ] {
-            assert_eq!(watch.is_usable(&ip.parse().unwrap()), usable, "{ip}");
+            assert_eq!(is_usable(ip.parse().unwrap(), false), usable, "{ip}");
         }
     }
 
     #[tokio::test]
     async fn this_machine_tells_its_addresses() {
         let mut watch = Watch::start(Interfaces::SystemAndLoopback).await;
-        let loopback = watch.current().iter().any(|l| l.ip.is_loopback());
+        let all = watch.current();
         assert!(
-            loopback,
-            "every machine has a loopback interface: {:?}",
-            watch.current()
+            all.iter().any(|l| l.ip.is_loopback()),
+            "every machine has a loopback interface: {all:?}"
         );
     }
 }

@@ -204,6 +204,8 @@ mod tests {
             let local = |ip: &&str| LocalIp {
                 interface: InterfaceId(1),
                 ip: ip.parse().unwrap(),
+                attachment: 0,
+                index: 0,
             };
             is_wanted(&ips.iter().map(local).collect::<Vec<_>>())
         };

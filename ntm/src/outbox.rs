@@ -2,17 +2,17 @@
 //! kernel buffer holds the node back instead of losing packets.
 
 use std::io;
-use std::net::IpAddr;
 
-use ntm_proto::Transmit;
+use ntm_proto::{Class, Transmit};
 use ntm_wire::addr::RealAddr;
 use ntm_wire::id::InterfaceId;
 
-use crate::interfaces::LocalIp;
-use crate::sockets::Sockets;
+use crate::sockets::{Door, Sockets};
 
 /// No run is longer, whatever the system allows: the length field of IP.
 const RUN: usize = 60_000;
+/// Ways that are told of as refused; more of them die together.
+const REFUSED: usize = 8;
 /// Runs per turn, so that reading is never starved.
 const BOUND: usize = 64;
 
@@ -24,6 +24,7 @@ pub(crate) struct Outbox {
     next: Option<Transmit>,
     /// Datagrams the system refused: news about a path, not a reason to stop.
     pub(crate) refused: u64,
+    refused_ways: Vec<(InterfaceId, RealAddr)>,
 }
 
 #[derive(Debug)]
@@ -44,16 +45,23 @@ pub(crate) enum Flushed {
 }
 
 impl Outbox {
-    /// The family whose socket is full, if one is.
-    pub(crate) fn blocked(&self) -> Option<bool> {
-        self.run.as_ref().map(|r| r.to.is_ipv4())
+    /// The socket that is full, if one is.
+    pub(crate) fn blocked(&self) -> Option<Door> {
+        self.run.as_ref().map(|r| Door {
+            interface: r.from,
+            class: Class::of(r.to),
+        })
+    }
+
+    /// Ways that the system refused since this was asked last.
+    pub(crate) fn take_refused(&mut self) -> Vec<(InterfaceId, RealAddr)> {
+        std::mem::take(&mut self.refused_ways)
     }
 
     /// Sends what `poll` gives until it gives no more, the bound is reached or the kernel is full.
     pub(crate) fn flush(
         &mut self,
         sockets: &Sockets,
-        locals: &[LocalIp],
         mut poll: impl FnMut() -> Option<Transmit>,
     ) -> Flushed {
         for _ in 0..BOUND {
@@ -64,7 +72,7 @@ impl Outbox {
                     None => return Flushed::All,
                 },
             };
-            if let Err(run) = self.send(sockets, locals, run) {
+            if let Err(run) = self.send(sockets, run) {
                 self.run = Some(run);
                 return Flushed::All;
             }
@@ -84,9 +92,7 @@ impl Outbox {
             segment: first.payload.len(),
             bytes: first.payload,
         };
-        let most = sockets
-            .segments(run.to.is_ipv4())
-            .min(RUN / run.segment.max(1));
+        let most = sockets.segments().min(RUN / run.segment.max(1));
         for _ in 1..most {
             let Some(next) = poll() else { break };
             if !run.takes(&next) {
@@ -102,31 +108,48 @@ impl Outbox {
     }
 
     /// The run comes back when the kernel is full.
-    fn send(&mut self, sockets: &Sockets, locals: &[LocalIp], run: Run) -> Result<(), Run> {
-        let src = source(locals, run.from, run.to);
-        match sockets.try_send(run.to, src, &run.bytes, run.segment) {
+    fn send(&mut self, sockets: &Sockets, run: Run) -> Result<(), Run> {
+        let (from, to) = (run.from, run.to);
+        match sockets.try_send(from, to, &run.bytes, run.segment) {
             Ok(()) => Ok(()),
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => Err(run),
             Err(error) if run.bytes.len() > run.segment => {
                 tracing::debug!(%error, "a run was refused; sending one by one");
                 for one in run.bytes.chunks(run.segment.max(1)) {
-                    self.note(sockets.try_send(run.to, src, one, one.len()));
+                    self.note(from, to, sockets.try_send(from, to, one, one.len()));
                 }
                 Ok(())
             }
             Err(error) => {
-                self.note(Err(error));
+                self.note(from, to, Err(error));
                 Ok(())
             }
         }
     }
 
-    fn note(&mut self, result: io::Result<()>) {
-        if let Err(error) = result {
-            self.refused += 1;
-            tracing::trace!(%error, "a datagram was refused");
+    fn note(&mut self, from: InterfaceId, to: RealAddr, result: io::Result<()>) {
+        let Err(error) = result else { return };
+        self.refused += 1;
+        tracing::trace!(%error, "a datagram was refused");
+        // A probe that is too large for the path says nothing of the path's life.
+        let is_path = !is_too_large(&error);
+        if is_path && self.refused_ways.len() < REFUSED && !self.refused_ways.contains(&(from, to))
+        {
+            self.refused_ways.push((from, to));
         }
     }
+}
+
+/// EMSGSIZE, by its number on each system.
+fn is_too_large(error: &io::Error) -> bool {
+    const TOO_LARGE: i32 = if cfg!(windows) {
+        10_040
+    } else if cfg!(any(target_os = "macos", target_os = "ios")) {
+        40
+    } else {
+        90
+    };
+    error.raw_os_error() == Some(TOO_LARGE)
 }
 
 impl Run {
@@ -138,30 +161,17 @@ impl Run {
     }
 }
 
-/// The address of the interface to send from; the system's choice when it has none of the family.
-fn source(locals: &[LocalIp], from: InterfaceId, to: RealAddr) -> Option<IpAddr> {
-    let fits = |l: &&LocalIp| l.interface == from && l.ip.is_ipv4() == to.is_ipv4();
-    if from == InterfaceId(0) {
-        return None;
-    }
-    locals.iter().find(fits).map(|l| l.ip)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
-    use std::net::{Ipv4Addr, SocketAddr};
 
     use super::*;
+    use crate::sockets::tests::on_loopback;
 
     #[tokio::test]
     async fn datagrams_of_mixed_sizes_and_destinations_arrive_whole_and_in_order() {
-        let out = Sockets::bind(0).unwrap();
-        let mut inn = Sockets::bind(0).unwrap();
-        let to = RealAddr(SocketAddr::new(
-            Ipv4Addr::LOCALHOST.into(),
-            inn.port(true).unwrap(),
-        ));
+        let (out, _) = on_loopback();
+        let (mut inn, to) = on_loopback();
         let sent: Vec<Vec<u8>> = (0..40_u8)
             .map(|i| vec![i; [300, 300, 300, 120][usize::from(i % 4)]])
             .collect();
@@ -174,10 +184,12 @@ mod tests {
             })
             .collect();
         let mut outbox = Outbox::default();
-        while outbox.flush(&out, &[], || queue.pop_front()) == Flushed::More
+        let (interface, class) = (InterfaceId(1), Class::of(to));
+        let door = Door { interface, class };
+        while outbox.flush(&out, || queue.pop_front()) == Flushed::More
             || outbox.blocked().is_some()
         {
-            out.writable(true).await;
+            out.writable(outbox.blocked().unwrap_or(door)).await;
         }
         let mut received = Vec::new();
         while received.len() < sent.len() {
@@ -186,32 +198,5 @@ mod tests {
         }
         assert_eq!(received, sent);
         assert_eq!(outbox.refused, 0);
-    }
-
-    #[test]
-    fn the_source_address_is_of_the_interface_and_the_family() {
-        let local = |n, ip: &str| LocalIp {
-            interface: InterfaceId(n),
-            ip: ip.parse().unwrap(),
-        };
-        let locals = [
-            local(1, "192.0.2.1"),
-            local(1, "2001:db8::1"),
-            local(2, "198.51.100.7"),
-        ];
-        let v4 = RealAddr("203.0.113.1:7930".parse().unwrap());
-        let v6 = RealAddr("[2001:db8::9]:7930".parse().unwrap());
-        assert_eq!(source(&locals, InterfaceId(2), v4), Some(locals[2].ip));
-        assert_eq!(source(&locals, InterfaceId(1), v6), Some(locals[1].ip));
-        assert_eq!(
-            source(&locals, InterfaceId(2), v6),
-            None,
-            "it has no address of that family"
-        );
-        assert_eq!(
-            source(&locals, InterfaceId(0), v4),
-            None,
-            "0 is the system's choice"
-        );
     }
 }

@@ -186,6 +186,8 @@ mod tests {
         LocalIp {
             interface: InterfaceId(3),
             ip: ip.parse().unwrap(),
+            attachment: 0,
+            index: 0,
         }
     }
 

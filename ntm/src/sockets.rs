@@ -1,255 +1,221 @@
-//! The real UDP sockets: one per family, bound to the wildcard address and never connected, so that
-//! one socket outlives every change of network.
+//! The real UDP sockets: one for each class of address of each interface, bound to the address and sending
+//! by that interface only. When an address goes its socket goes; the others live on.
 
-use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+mod socket;
 
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use ntm_proto::{Class, LocalAddr};
 use ntm_wire::addr::RealAddr;
-use quinn_udp::{RecvMeta, Transmit, UdpSocketState};
-use socket2::{Domain, Protocol, Type};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
+use ntm_wire::id::InterfaceId;
 
-/// Kernel buffers: a tenth of a second at 150 Mbit/s. The kernel caps the wish as it likes.
-const KERNEL_BUFFER: usize = 2 << 20;
-/// System calls of one reading take at most this many datagrams (or coalesced runs of them).
-const BATCH: usize = 8;
-/// The longest run the kernel coalesces.
-const BUFFER: usize = 65_535;
+use crate::interfaces::LocalIp;
+use socket::{BATCH, BUFFER, Socket};
 
-/// The sockets of both families; one may be missing.
+/// Every socket of the node.
 #[derive(Debug)]
 pub(crate) struct Sockets {
-    v4: Option<Socket>,
-    v6: Option<Socket>,
+    all: Vec<(LocalAddr, Socket)>,
+    /// The port that each family's sockets are bound to, if it is free there.
+    ports: [u16; 2],
     buffers: Vec<Vec<u8>>,
 }
 
 /// A datagram as it came in.
 pub(crate) struct Incoming<'a> {
+    pub(crate) on: InterfaceId,
     pub(crate) from: RealAddr,
-    /// The local address it was sent to, where the system tells.
-    pub(crate) to: Option<IpAddr>,
     pub(crate) datagram: &'a mut [u8],
 }
 
+/// The socket that a datagram leaves by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Door {
+    pub(crate) interface: InterfaceId,
+    pub(crate) class: Class,
+}
+
 impl Sockets {
-    /// Binds both families on `port` (0: any, another one each). One family is enough.
-    pub(crate) fn bind(port: u16) -> io::Result<Self> {
-        let v4 = Socket::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port));
-        let v6 = Socket::bind(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port));
-        let buffers = vec![vec![0; BUFFER]; BATCH];
-        match (v4, v6) {
-            (Err(e), _) if e.kind() == io::ErrorKind::AddrInUse => Err(e),
-            (_, Err(e)) if e.kind() == io::ErrorKind::AddrInUse => Err(e),
-            (Err(e), Err(_)) => Err(e),
-            (v4, v6) => Ok(Self {
-                v4: v4.ok(),
-                v6: v6.ok(),
-                buffers,
-            }),
+    /// No socket yet, but a port for them (0: any, another one each). One family is enough.
+    pub(crate) fn reserve(port: u16) -> io::Result<Self> {
+        let v4 = Socket::port_of(Ipv4Addr::UNSPECIFIED.into(), port);
+        let v6 = Socket::port_of(Ipv6Addr::UNSPECIFIED.into(), port);
+        let ports = match (v4, v6) {
+            (Err(e), _) | (_, Err(e)) if e.kind() == io::ErrorKind::AddrInUse => return Err(e),
+            (Err(e), Err(_)) => return Err(e),
+            (v4, v6) => [v4.unwrap_or(0), v6.unwrap_or(0)],
+        };
+        Ok(Self {
+            all: Vec::new(),
+            ports,
+            buffers: vec![vec![0; BUFFER]; BATCH],
+        })
+    }
+
+    /// The addresses are these now: sockets of others are closed, and new ones bound. Returns what has a
+    /// socket, in the same order.
+    pub(crate) fn follow(&mut self, locals: &[LocalIp]) -> Vec<LocalAddr> {
+        let mut old = std::mem::take(&mut self.all);
+        for local in locals {
+            let is_it = |a: &LocalAddr| a.addr.0.ip() == local.ip && a.interface == local.interface;
+            let known = old.iter().position(|(a, s)| is_it(a) && !s.is_broken());
+            let socket = known.map(|at| old.swap_remove(at).1);
+            let has_class = |(a, _): &(LocalAddr, Socket)| door_of(a) == door(local);
+            if self.all.iter().any(has_class) {
+                continue;
+            }
+            match socket.map_or_else(|| self.bind(local), Ok) {
+                Ok(socket) => self.all.push((local_addr(local, &socket), socket)),
+                Err(error) => tracing::debug!(%error, ip = %local.ip, "no socket there"),
+            }
+        }
+        self.all.iter().map(|(a, _)| *a).collect()
+    }
+
+    /// On the node's port, or on any other when somebody else has it there.
+    fn bind(&self, local: &LocalIp) -> io::Result<Socket> {
+        let port = self.ports[usize::from(local.ip.is_ipv6())];
+        let bind = |port| Socket::bind(SocketAddr::new(local.ip, port), local.index);
+        match bind(port) {
+            Err(e) if e.kind() == io::ErrorKind::AddrInUse => bind(0),
+            other => other,
         }
     }
 
-    /// The port of the family's socket.
+    /// The port of the first socket of the family.
     pub(crate) fn port(&self, is_ipv4: bool) -> Option<u16> {
-        self.of(is_ipv4).map(|s| s.port)
+        let mut all = self.all.iter().map(|(a, _)| a.addr);
+        let found = all.find(|a| a.is_ipv4() == is_ipv4 && !a.is_loopback());
+        found.map(|a| a.0.port())
     }
 
-    fn of(&self, is_ipv4: bool) -> Option<&Socket> {
-        if is_ipv4 {
-            self.v4.as_ref()
-        } else {
-            self.v6.as_ref()
-        }
+    /// Whether a socket is beyond repair: bind another.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.all.iter().any(|(_, s)| s.is_broken())
+    }
+
+    /// Of the interface asked for, or of any when it does not matter.
+    fn of(&self, door: Door) -> Option<&Socket> {
+        let any = door.interface == InterfaceId(0);
+        let fits = |a: &LocalAddr| {
+            let there = door_of(a);
+            there.class == door.class && (any || there.interface == door.interface)
+        };
+        self.all.iter().find(|(a, _)| fits(a)).map(|(_, s)| s)
     }
 
     /// Sends datagrams of `segment` bytes each (the last may be shorter) in one system call.
     /// `WouldBlock`: try again once [`Sockets::writable`] is through.
     pub(crate) fn try_send(
         &self,
+        from: InterfaceId,
         to: RealAddr,
-        from: Option<IpAddr>,
         run: &[u8],
         segment: usize,
     ) -> io::Result<()> {
-        let socket = self
-            .of(to.is_ipv4())
-            .ok_or(io::ErrorKind::NetworkUnreachable)?;
-        socket.try_send(to.0, from, run, segment)
+        let socket = self.of(Door {
+            interface: from,
+            class: Class::of(to),
+        });
+        let socket = socket.ok_or(io::ErrorKind::NetworkUnreachable)?;
+        socket.try_send(to.0, run, segment)
     }
 
     /// How many datagrams one system call may carry.
-    pub(crate) fn segments(&self, is_ipv4: bool) -> usize {
-        self.of(is_ipv4).map_or(1, |s| s.state.max_gso_segments())
+    pub(crate) fn segments(&self) -> usize {
+        self.all
+            .iter()
+            .map(|(_, s)| s.segments())
+            .min()
+            .unwrap_or(1)
     }
 
-    /// Reads what one system call per family gives and hands each datagram to `take`. Whether
-    /// anything came.
+    /// Reads what one system call per socket gives and hands each datagram to `take`. Whether anything
+    /// came.
     pub(crate) fn receive(&mut self, mut take: impl FnMut(Incoming<'_>)) -> bool {
-        let Self { v4, v6, buffers } = self;
+        let Self { all, buffers, .. } = self;
         let mut any = false;
-        for socket in [v4, v6].into_iter().flatten() {
-            any |= socket.receive(buffers, &mut take);
+        for (local, socket) in all {
+            let on = local.interface;
+            any |= socket.receive(buffers, &mut |from, datagram| {
+                take(Incoming { on, from, datagram })
+            });
         }
         any
     }
 
     /// Ends when one of the sockets has something to read.
     pub(crate) async fn readable(&self) {
-        tokio::select! {
-            () = Socket::readable(self.v4.as_ref()) => {}
-            () = Socket::readable(self.v6.as_ref()) => {}
-        }
-    }
-
-    /// Ends when the family's socket takes datagrams again.
-    pub(crate) async fn writable(&self, is_ipv4: bool) {
-        if let Some(socket) = self.of(is_ipv4) {
-            let _ = socket.io.writable().await;
-        }
-    }
-}
-
-#[derive(Debug)]
-struct Socket {
-    io: UdpSocket,
-    state: UdpSocketState,
-    port: u16,
-    /// The socket is beyond repair (a phone took it away in its sleep): bind another.
-    broken: bool,
-}
-
-impl Socket {
-    fn bind(addr: SocketAddr) -> io::Result<Self> {
-        let socket =
-            socket2::Socket::new(Domain::for_address(addr), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
-        if addr.is_ipv6() {
-            socket.set_only_v6(true)?;
-        }
-        // Wishes only: a small buffer is slower, not wrong.
-        let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
-        let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
-        socket.bind(&addr.into())?;
-        let io = UdpSocket::from_std(socket.into())?;
-        // Sets DF where the system can (rule 16), asks for the local address of what comes in.
-        let state = UdpSocketState::new((&io).into())?;
-        let port = io.local_addr()?.port();
-        Ok(Self {
-            io,
-            state,
-            port,
-            broken: false,
-        })
-    }
-
-    fn try_send(
-        &self,
-        to: SocketAddr,
-        src_ip: Option<IpAddr>,
-        contents: &[u8],
-        segment: usize,
-    ) -> io::Result<()> {
-        let segment_size = (segment < contents.len()).then_some(segment);
-        let transmit = Transmit {
-            destination: to,
-            ecn: None,
-            contents,
-            segment_size,
-            src_ip,
-        };
-        self.io.try_io(Interest::WRITABLE, || {
-            self.state.try_send((&self.io).into(), &transmit)
-        })
-    }
-
-    fn receive(&mut self, buffers: &mut [Vec<u8>], take: &mut impl FnMut(Incoming<'_>)) -> bool {
-        let mut meta = [RecvMeta::default(); BATCH];
-        let result = {
-            let mut slices: Vec<IoSliceMut<'_>> =
-                buffers.iter_mut().map(|b| IoSliceMut::new(b)).collect();
-            let Self { io, state, .. } = &*self;
-            io.try_io(Interest::READABLE, || {
-                state.recv(io.into(), &mut slices, &mut meta)
-            })
-        };
-        match result {
-            Ok(count) => {
-                for (meta, buffer) in meta.iter().zip(buffers.iter_mut()).take(count) {
-                    split(meta, buffer, take);
+        std::future::poll_fn(|cx| {
+            let mut any = std::task::Poll::Pending;
+            // Each is polled, so that each wakes this task.
+            for (_, socket) in &self.all {
+                if socket.poll_readable(cx).is_ready() {
+                    any = std::task::Poll::Ready(());
                 }
-                count > 0
             }
-            Err(error) => {
-                self.look_at(&error);
-                false
-            }
-        }
+            any
+        })
+        .await;
     }
 
-    /// An error of a socket that was never connected is news about a path, or about the socket.
-    fn look_at(&mut self, error: &io::Error) {
-        let passing = [
-            io::ErrorKind::WouldBlock,
-            io::ErrorKind::Interrupted,
-            io::ErrorKind::ConnectionReset,
-        ];
-        let path = [
-            io::ErrorKind::ConnectionRefused,
-            io::ErrorKind::HostUnreachable,
-            io::ErrorKind::NetworkUnreachable,
-            io::ErrorKind::NetworkDown,
-        ];
-        if passing.contains(&error.kind()) || path.contains(&error.kind()) {
-            return;
-        }
-        tracing::debug!(%error, port = self.port, "the socket is broken; binding another");
-        self.broken = true;
-        self.rebind();
-    }
-
-    fn rebind(&mut self) {
-        let wildcard: IpAddr = match self.io.local_addr() {
-            Ok(a) if a.is_ipv4() => Ipv4Addr::UNSPECIFIED.into(),
-            Ok(_) | Err(_) => Ipv6Addr::UNSPECIFIED.into(),
-        };
-        // Another port is as good: the peers follow, as after any move.
-        if let Ok(fresh) = Self::bind(SocketAddr::new(wildcard, 0)) {
-            *self = fresh;
-        }
-    }
-
-    async fn readable(socket: Option<&Self>) {
-        match socket {
-            Some(s) if !s.broken && s.io.readable().await.is_ok() => {}
-            Some(_) => tokio::time::sleep(std::time::Duration::from_secs(1)).await,
-            None => std::future::pending().await,
+    /// Ends when the socket takes datagrams again, or is no more.
+    pub(crate) async fn writable(&self, door: Door) {
+        if let Some(socket) = self.of(door) {
+            socket.writable().await;
         }
     }
 }
 
-/// The kernel may hand over a run of datagrams of one sender as one.
-fn split(meta: &RecvMeta, buffer: &mut [u8], take: &mut impl FnMut(Incoming<'_>)) {
-    let run = buffer.get_mut(..meta.len).unwrap_or_default();
-    for datagram in run.chunks_mut(meta.stride.max(1)) {
-        take(Incoming {
-            from: RealAddr(meta.addr),
-            to: meta.dst_ip,
-            datagram,
-        });
+fn door_of(local: &LocalAddr) -> Door {
+    Door {
+        interface: local.interface,
+        class: Class::of(local.addr),
+    }
+}
+
+fn door(local: &LocalIp) -> Door {
+    Door {
+        interface: local.interface,
+        class: Class::of(RealAddr((local.ip, 0).into())),
+    }
+}
+
+fn local_addr(local: &LocalIp, socket: &Socket) -> LocalAddr {
+    LocalAddr {
+        interface: local.interface,
+        addr: RealAddr(SocketAddr::new(local.ip, socket.port())),
+        attachment: local.attachment,
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    async fn receive_one(sockets: &mut Sockets) -> (RealAddr, Option<IpAddr>, Vec<u8>) {
+    pub(crate) fn local(n: u16, ip: &str) -> LocalIp {
+        LocalIp {
+            interface: InterfaceId(n),
+            ip: ip.parse().unwrap(),
+            attachment: 0,
+            index: 0,
+        }
+    }
+
+    /// Sockets at 127.0.0.1, and their address.
+    pub(crate) fn on_loopback() -> (Sockets, RealAddr) {
+        let mut sockets = Sockets::reserve(0).unwrap();
+        let locals = sockets.follow(&[local(1, "127.0.0.1")]);
+        let addr = locals[0].addr;
+        (sockets, addr)
+    }
+
+    async fn receive_one(sockets: &mut Sockets) -> (InterfaceId, RealAddr, Vec<u8>) {
         for _ in 0..100 {
             let mut got = None;
             sockets.readable().await;
-            sockets.receive(|i| got = Some((i.from, i.to, i.datagram.to_vec())));
+            sockets.receive(|i| got = Some((i.on, i.from, i.datagram.to_vec())));
             if let Some(got) = got {
                 return got;
             }
@@ -257,44 +223,51 @@ mod tests {
         panic!("nothing came");
     }
 
+    async fn ready(sockets: &Sockets, to: RealAddr) {
+        let interface = InterfaceId(1);
+        let class = Class::of(to);
+        sockets.writable(Door { interface, class }).await;
+    }
+
     #[tokio::test]
-    async fn a_datagram_arrives_with_both_its_addresses() {
-        let a = Sockets::bind(0).unwrap();
-        let mut b = Sockets::bind(0).unwrap();
-        a.writable(true).await;
-        let to = RealAddr(SocketAddr::new(
-            Ipv4Addr::LOCALHOST.into(),
-            b.port(true).unwrap(),
-        ));
-        a.try_send(to, None, b"hello", 5).unwrap();
-        let (from, local, data) = receive_one(&mut b).await;
-        assert_eq!(from.0.port(), a.port(true).unwrap());
-        assert_eq!(local, Some(Ipv4Addr::LOCALHOST.into()));
-        assert_eq!(data, b"hello");
+    async fn a_datagram_arrives_with_its_sender_and_its_interface() {
+        let (a, from) = on_loopback();
+        let (mut b, to) = on_loopback();
+        ready(&a, to).await;
+        a.try_send(InterfaceId(1), to, b"hello", 5).unwrap();
+        let got = receive_one(&mut b).await;
+        assert_eq!(got, (InterfaceId(1), from, b"hello".to_vec()));
     }
 
     #[tokio::test]
     async fn a_port_that_is_taken_is_named_as_such() {
-        let taken = Sockets::bind(0).unwrap();
-        let error = Sockets::bind(taken.port(true).unwrap()).unwrap_err();
+        let (_taken, addr) = on_loopback();
+        let error = Sockets::reserve(addr.0.port()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 
     #[tokio::test]
     async fn an_unreachable_destination_is_an_error_of_that_send_only() {
-        let a = Sockets::bind(0).unwrap();
-        let mut b = Sockets::bind(0).unwrap();
-        a.writable(true).await;
-        let nowhere = RealAddr("255.255.255.255:9".parse().unwrap());
-        assert!(
-            a.try_send(nowhere, None, b"x", 1).is_err(),
-            "broadcast needs a permission we never ask"
-        );
-        let to = RealAddr(SocketAddr::new(
-            Ipv4Addr::LOCALHOST.into(),
-            b.port(true).unwrap(),
-        ));
-        a.try_send(to, None, b"still here", 10).unwrap();
+        let (a, _) = on_loopback();
+        let (mut b, to) = on_loopback();
+        let nowhere = RealAddr("192.0.2.1:9".parse().unwrap());
+        assert!(a.try_send(InterfaceId(1), nowhere, b"x", 1).is_err());
+        ready(&a, to).await;
+        a.try_send(InterfaceId(1), to, b"still here", 10).unwrap();
         assert_eq!(receive_one(&mut b).await.2, b"still here");
+    }
+
+    #[tokio::test]
+    async fn sockets_come_and_go_with_their_addresses_and_keep_the_port() {
+        let mut sockets = Sockets::reserve(0).unwrap();
+        let (one, two) = (local(1, "127.0.0.1"), local(2, "127.0.0.2"));
+        let first = sockets.follow(&[one])[0];
+        let both = sockets.follow(&[two, one]);
+        assert_eq!(both.len(), 2);
+        assert_eq!(both[1], first, "the old one lives on");
+        assert_eq!(both[0].addr.0.port(), first.addr.0.port());
+        assert_eq!(sockets.follow(&[two]), both[..1]);
+        let gone = sockets.try_send(InterfaceId(1), first.addr, b"x", 1);
+        assert_eq!(gone.unwrap_err().kind(), io::ErrorKind::NetworkUnreachable);
     }
 }

@@ -32,7 +32,11 @@ impl Device {
         };
         let addr = RealAddr(device.socket.local_addr().unwrap());
         let interface = LOOPBACK;
-        let local = LocalAddr { interface, addr };
+        let local = LocalAddr {
+            interface,
+            addr,
+            attachment: 0,
+        };
         device.node.handle_interfaces(device.now(), &[local]);
         device.node.register(device.now());
         device

@@ -52,6 +52,7 @@ fn config() -> Config {
 fn world() -> World {
     let mut node = Node::new(config(), [5; 32], now(0));
     let local = LocalAddr {
+        attachment: 0,
         interface: InterfaceId(1),
         addr: addr(2),
     };

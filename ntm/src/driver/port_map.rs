@@ -15,6 +15,7 @@ impl Driver {
 
     pub(super) fn tell_mapping(&mut self, now: Now) {
         let mapped = self.port_map.mapped().map(|m| LocalAddr {
+            attachment: 0,
             interface: m.interface,
             addr: m.addr,
         });

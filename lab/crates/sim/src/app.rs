@@ -15,7 +15,7 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use ntm_proto::{Event, Node, Peer, ResolveError, ResolveId, Route, UdpId};
+use ntm_proto::{Event, Handover, Node, Peer, ResolveError, ResolveId, Route, UdpId};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::NodeId;
 use ntm_wire::message::DirectionError;
@@ -121,6 +121,8 @@ pub struct App {
     calls: Vec<Call>,
     /// Routes in use, by peer.
     pub routes: BTreeMap<NodeId, Route>,
+    /// Hand-overs, as they were told.
+    pub handovers: Vec<Handover>,
     /// Echoes answered here.
     pub echoed: u64,
     /// Sockets that are not the application's own and have something to read.
@@ -139,6 +141,7 @@ impl App {
             client: node.udp_bind(None, 0).ok(),
             calls: Vec::new(),
             routes: BTreeMap::new(),
+            handovers: Vec::new(),
             echoed: 0,
             readable: BTreeSet::new(),
             registrations: 0,
@@ -166,6 +169,7 @@ impl App {
             Event::TunnelDown { peer, .. } => {
                 self.routes.remove(&peer);
             }
+            Event::HandedOver(handover) => self.handovers.push(*handover),
             Event::Pinned { .. }
             | Event::PinChanged { .. }
             | Event::ProbeAnswered { .. }
@@ -394,6 +398,7 @@ fn note_of(event: &Event) -> Option<String> {
         Event::Pinned { account, .. } => Some(format!("pinned {account}")),
         Event::RegistrationFailed(_)
         | Event::RouteChanged { .. }
+        | Event::HandedOver(_)
         | Event::TunnelDown { .. }
         | Event::PinChanged { .. }
         | Event::ProbeAnswered { .. }

@@ -46,6 +46,8 @@ pub struct Attachment {
     pub v4: Option<Ipv4Addr>,
     /// Its IPv6 address there.
     pub v6: Option<Ipv6Addr>,
+    /// Each attachment has its own.
+    pub number: u32,
     up: Link,
     down: Link,
 }
@@ -104,6 +106,7 @@ pub struct Net {
     zones: Vec<Zone>,
     attachments: BTreeMap<(HostId, InterfaceId), Attachment>,
     extra_delay: BTreeMap<(IpAddr, IpAddr), Duration>,
+    attached: u32,
     /// Packets under way, each with the time of its next hop; the world moves them to its queue.
     pub outbox: Vec<(Mono, InTransit)>,
 }
@@ -125,6 +128,7 @@ impl Net {
             zones: vec![core],
             attachments: BTreeMap::new(),
             extra_delay: BTreeMap::new(),
+            attached: 0,
             outbox: Vec::new(),
         }
     }
@@ -179,10 +183,12 @@ impl Net {
         link: LinkConfig,
     ) {
         self.detach(host, interface);
+        self.attached += 1;
         let attachment = Attachment {
             zone,
             v4,
             v6,
+            number: self.attached,
             up: Link::new(link, self.rng.split()),
             down: Link::new(link, self.rng.split()),
         };

@@ -6,6 +6,7 @@
 )]
 
 mod dc_cannot_read;
+mod handover;
 mod matrix;
 mod message_order;
 mod network;
@@ -17,6 +18,7 @@ mod rules;
 mod setup_cost;
 mod stage;
 mod stream;
+mod talk;
 mod tamper;
 mod tour;
 mod worlds;

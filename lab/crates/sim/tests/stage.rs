@@ -111,7 +111,16 @@ impl Stage {
     }
 
     pub(crate) fn connect(&mut self, host: HostId, access: Access, link: LinkConfig) -> ZoneId {
-        let place = (host, ETHERNET);
+        self.connect_on((host, ETHERNET), access, link)
+    }
+
+    /// Plugs one of a host's interfaces in; of two the one with the lower number is preferred.
+    pub(crate) fn connect_on(
+        &mut self,
+        place: (HostId, InterfaceId),
+        access: Access,
+        link: LinkConfig,
+    ) -> ZoneId {
         self.neighbourhood
             .connect(&mut self.world, place, access, link)
     }

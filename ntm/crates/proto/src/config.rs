@@ -93,4 +93,6 @@ pub struct LocalAddr {
     pub interface: InterfaceId,
     /// IP address of the interface and port of the socket.
     pub addr: RealAddr,
+    /// Another number when the interface was attached anew: two networks may give it the same address.
+    pub attachment: u32,
 }

@@ -9,6 +9,7 @@ use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 
 use crate::event::{Event, Transmit};
+use crate::handover::locals::Locals;
 use crate::status::Counters;
 
 /// Random numbers from the seed, and the effects collected until the driver polls them.
@@ -17,6 +18,8 @@ pub(crate) struct Effects {
     pub(crate) transmits: VecDeque<Transmit>,
     pub(crate) events: VecDeque<Event>,
     pub(crate) counters: Counters,
+    /// This node's addresses, the preferred interface first.
+    pub(crate) locals: Locals,
 }
 
 impl Effects {
@@ -26,7 +29,13 @@ impl Effects {
             transmits: VecDeque::new(),
             events: VecDeque::new(),
             counters: Counters::default(),
+            locals: Locals::default(),
         }
+    }
+
+    /// Sends from the preferred interface.
+    pub(crate) fn send_home(&mut self, to: RealAddr, payload: Vec<u8>) {
+        self.send(self.locals.home(to), to, payload);
     }
 
     pub(crate) fn send(&mut self, from: InterfaceId, to: RealAddr, payload: Vec<u8>) {

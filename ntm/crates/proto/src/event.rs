@@ -10,6 +10,8 @@ use ntm_wire::id::{InterfaceId, NodeId, RsId};
 use ntm_wire::key::RootKey;
 use ntm_wire::message::{DirectionError, RegistrationError};
 
+use crate::handover::timeline::Handover;
+
 /// A datagram to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
@@ -98,6 +100,8 @@ pub enum Event {
         /// From now on.
         new: Route,
     },
+    /// A hand-over is over, or as far as it came in ten seconds.
+    HandedOver(Box<Handover>),
     /// A tunnel ended.
     TunnelDown {
         /// With whom.

@@ -1,5 +1,9 @@
-//! Handover: the paths of a tunnel, which of them lives, and which one is used.
+//! Handover: the paths of a tunnel, which of them lives, which one is used, and what a move does to them.
 
+pub(crate) mod doubt;
+pub(crate) mod locals;
+pub(crate) mod moves;
 pub(crate) mod path;
 pub(crate) mod paths;
 pub(crate) mod pulse;
+pub(crate) mod timeline;

@@ -21,6 +21,8 @@ pub use event::{
     BindError, DownReason, Event, Peer, ProbeId, Received, RegisterError, ResolveError, ResolveId,
     Route, SendError, Transmit, UdpId,
 };
+pub use handover::locals::Class;
+pub use handover::timeline::{Handover, Reason};
 pub use negotiation::resolution::MAX_EARLY;
 pub use node::Node;
 pub use status::{Counters, RelayStatus, Sight, Status, TunnelStatus};

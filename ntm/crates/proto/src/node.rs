@@ -1,6 +1,5 @@
 //! [`Node`]: the state machine and its four kinds of methods.
 
-use core::time::Duration;
 use std::collections::BTreeMap;
 use std::net::{Ipv6Addr, SocketAddr};
 
@@ -13,7 +12,7 @@ use ntm_wire::message::Message;
 use ntm_wire::seal::open_salted;
 use ntm_wire::time::{Mono, Now};
 
-use crate::config::{Config, LocalAddr};
+use crate::config::Config;
 use crate::effects::Effects;
 use crate::event::{
     BindError, DownReason, Event, ProbeId, Received, ResolveError, SendError, Transmit, UdpId,
@@ -56,7 +55,6 @@ pub struct Node {
     pub(crate) tunnels: TunnelTable,
     pub(crate) punches: Punches,
     pub(crate) trust: Trust,
-    pub(crate) locals: Vec<LocalAddr>,
     nat64: Option<Ipv6Addr>,
     sockets: Sockets,
 }
@@ -73,31 +71,10 @@ impl Node {
             tunnels: TunnelTable::default(),
             punches: Punches::default(),
             trust: Trust::new(config.authorities.clone(), config.pins.clone()),
-            locals: Vec::new(),
             nat64: None,
             sockets: Sockets::default(),
             config,
         }
-    }
-
-    /// The local sockets there are now, all of them. A change is told to the DC, and every path is tried
-    /// anew.
-    pub fn handle_interfaces(&mut self, now: Now, locals: &[LocalAddr]) {
-        let mut locals = locals.to_vec();
-        locals.sort();
-        if locals == self.locals {
-            return;
-        }
-        let was_empty = core::mem::replace(&mut self.locals, locals).is_empty();
-        self.find_ways();
-        if !was_empty {
-            self.suspect_all(now);
-        }
-        if self.registration.is_wanted() || self.is_registering() {
-            self.send_registration(now);
-        }
-        self.dc.restart_hello();
-        self.open_session(now);
     }
 
     /// The /96 prefix under which this network's NAT64 translates (RFC 7050), or that there is none.
@@ -113,7 +90,7 @@ impl Node {
     }
 
     /// To the DC and to the relays of every tunnel.
-    fn find_ways(&mut self) {
+    pub(crate) fn find_ways(&mut self) {
         let reach = self.reach();
         let ways = reach.server(self.config.dc.addrs.clone());
         self.dc.set_addrs(ways);
@@ -121,11 +98,11 @@ impl Node {
         legs.for_each(|leg| leg.set_reach(&reach));
     }
 
-    /// A datagram came in from `from` on the socket `_on`; it is opened in place.
+    /// A datagram came in from `from` on the socket of the interface `on`; it is opened in place.
     pub fn handle_datagram(
         &mut self,
         now: Now,
-        _on: InterfaceId,
+        on: InterfaceId,
         from: RealAddr,
         datagram: &mut [u8],
     ) {
@@ -134,18 +111,22 @@ impl Node {
             self.fx.counters.malformed += 1;
             return;
         };
+        let on = match on {
+            InterfaceId(0) => self.fx.locals.home(from),
+            known => known,
+        };
         match d.kind() {
-            PacketType::Data => self.handle_data(now, from, d),
+            PacketType::Data => self.handle_data(now, on, from, d),
             PacketType::Control | PacketType::Challenge | PacketType::Accept => {
                 self.handle_session(now, from, d)
             }
             PacketType::TunnelRequest | PacketType::TunnelResponse => {
-                self.handle_handshake(now, from, &d)
+                self.handle_handshake(now, on, from, &d)
             }
             PacketType::Leg => self.handle_leg(now, from, &d),
             PacketType::Hint => self.handle_hint(now, from, &d),
             PacketType::BindChallenge => self.handle_bind_challenge(now, from, &d),
-            PacketType::Punch => self.handle_punch(now, from, &d),
+            PacketType::Punch => self.handle_punch(now, on, from, &d),
             PacketType::Hello
             | PacketType::Bind
             | PacketType::LinkHello
@@ -166,16 +147,6 @@ impl Node {
             self.handle_tunnel_timeout(now, path);
         }
         self.finish_resolutions(now.mono);
-        self.open_session(now);
-    }
-
-    /// The machine slept for so long; every path is suspect.
-    pub fn handle_slept(&mut self, now: Now, slept: Duration) {
-        tracing::debug!(?slept, "woke up");
-        self.suspect_all(now);
-        if self.registration.registered.is_some() {
-            self.send_registration(now);
-        }
         self.open_session(now);
     }
 
@@ -272,7 +243,7 @@ impl Node {
             self.dc.poll_timeout(),
             self.registration_timeout(),
             self.resolution_timeout(),
-            self.tunnels.poll_timeout(),
+            self.tunnels.poll_timeout(&self.fx.locals),
         ];
         all.into_iter().flatten().min()
     }
@@ -309,9 +280,9 @@ impl Node {
     }
 
     pub(crate) fn reach(&self) -> Reach {
-        let has = |v4: bool| self.locals.iter().any(|l| l.addr.is_ipv4() == v4);
+        let has = |v4: bool| self.fx.locals.iter().any(|l| l.addr.is_ipv4() == v4);
         // Before the driver has said anything, both may be there.
-        let unknown = self.locals.is_empty();
+        let unknown = self.fx.locals.is_empty();
         Reach {
             v4: unknown || has(true),
             v6: unknown || has(false),
@@ -329,19 +300,13 @@ impl Node {
         }
     }
 
-    fn suspect_all(&mut self, now: Now) {
-        self.tunnels
-            .iter_mut()
-            .for_each(|t| t.suspect_all(now, &mut self.fx));
-    }
-
-    fn handle_data(&mut self, now: Now, from: RealAddr, d: Datagram<&mut [u8]>) {
+    fn handle_data(&mut self, now: Now, on: InterfaceId, from: RealAddr, d: Datagram<&mut [u8]>) {
         let (path, own) = (d.path_id(), self.registration.addrs);
         let (Some(tunnel), Some(own)) = (self.tunnels.get_mut(path), own) else {
             self.fx.counters.unknown_selector += 1;
             return;
         };
-        let arrival = tunnel.arrival(from);
+        let arrival = tunnel.arrival(on, from);
         match tunnel.handle_data(now, &mut self.fx, arrival, d, &own) {
             Opened::Packet(ip) => self.deliver_packet(&ip),
             Opened::Closed => self.drop_tunnel(path, DownReason::Closed),
@@ -386,14 +351,20 @@ impl Node {
         }
     }
 
-    fn handle_handshake(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
+    fn handle_handshake(
+        &mut self,
+        now: Now,
+        on: InterfaceId,
+        from: RealAddr,
+        d: &Datagram<&mut [u8]>,
+    ) {
         let path = d.path_id();
         let own_id = self.config.certificate.node_id();
         let Some(tunnel) = self.tunnels.get_mut(path) else {
             self.fx.counters.unknown_selector += 1;
             return;
         };
-        let (arrival, asks) = (tunnel.arrival(from), own_id < tunnel.peer.node);
+        let (arrival, asks) = (tunnel.arrival(on, from), own_id < tunnel.peer.node);
         let identity = &self.config.identity;
         if d.kind() == PacketType::TunnelRequest {
             if let Some(early) =
@@ -412,7 +383,10 @@ impl Node {
         else {
             return;
         };
-        if let Opened::Packet(ip) = tunnel.handle_early(now, &mut self.fx, early, &own) {
+        if early.is_empty() {
+            return;
+        }
+        if let Opened::Packet(ip) = tunnel.handle_packet(now, &mut self.fx, early, &own) {
             self.deliver_packet(&ip);
         }
     }

@@ -1,6 +1,7 @@
 //! Packet manipulation (paper A, III.B): the tunnel table, encapsulation and decapsulation.
 
 pub(crate) mod compress;
+pub(crate) mod control;
 pub(crate) mod data;
 pub(crate) mod fragment;
 pub(crate) mod keys;

@@ -13,13 +13,14 @@ impl World {
         let Some(port) = self.host(host).map(|h| h.process.port()) else {
             return;
         };
-        let local = |interface, ip| LocalAddr {
+        let local = |interface, ip, attachment| LocalAddr {
             interface,
             addr: RealAddr(SocketAddr::new(ip, port)),
+            attachment,
         };
         let attachments = self.net.attachments(host);
         let locals: Vec<LocalAddr> = attachments
-            .flat_map(|(i, a)| a.addresses().map(move |ip| local(i, ip)))
+            .flat_map(|(i, a)| a.addresses().map(move |ip| local(i, ip, a.number)))
             .collect();
         let addrs: Vec<String> = locals.iter().map(|l| l.addr.0.to_string()).collect();
         self.note(host, &format!("{what}: {}", addrs.join(" ")));

@@ -116,7 +116,10 @@ fn rule_16_a_path_that_carries_more_is_found_and_nothing_is_split() {
         let is_data = view.is_ok_and(|v| v.kind() == PacketType::Data);
         is_data && d.way == Way::Sent && d.payload.len() > 300 && d.at < at_once
     });
-    assert_eq!(pieces.count(), 1);
+    let pieces: Vec<_> = pieces
+        .map(|d| (d.at, d.host, d.dst, d.payload.len()))
+        .collect();
+    assert_eq!(pieces.len(), 1, "{pieces:?}\n{}", stage.world.story(60));
 }
 
 #[test]

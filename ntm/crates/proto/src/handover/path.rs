@@ -8,6 +8,7 @@ use ntm_wire::id::InterfaceId;
 use ntm_wire::seal::TAG_LEN;
 use ntm_wire::time::Mono;
 
+use super::locals::Port;
 use crate::negotiation::retry::smooth;
 use crate::stack::udp::VIRTUAL_MTU;
 
@@ -19,7 +20,7 @@ const MAX_PROBES_PROVED: u32 = 5;
 const PROBE_PACE: Duration = Duration::from_millis(250);
 /// A path that nothing was sent over gets a keep-alive (rule 17: 15-25 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// A path in use that answers nothing for so long is asked whether it lives.
+/// A path in use that does not answer a question for so long is in doubt.
 const SUSPECT: Duration = Duration::from_millis(1500);
 /// A path that was left for its silence stays unused for so long, doubled each time up to 160 s: longer
 /// than a hand-over between radios lasts, short enough that a call gets its direct path back.
@@ -28,6 +29,12 @@ const HOLD: Duration = Duration::from_secs(5);
 const REVIVE: Duration = Duration::from_secs(30);
 /// A relay is the last resort: it is tried again soon.
 const REVIVE_RELAY: Duration = Duration::from_secs(2);
+
+/// An address that was not proved gets at most so many times the bytes that came from it (RFC 9000, 8).
+const CREDIT_FACTOR: usize = 3;
+/// A path in use is asked whether it lives when nothing came back for so long, or, while somebody talks
+/// over it, nothing came at all: with [`SUSPECT`] its death is found within three seconds.
+const ATTENTION: Duration = Duration::from_secs(1);
 
 /// UDP payload that every path carries until more is proved (rule 16).
 pub(crate) const BASE_PAYLOAD: usize = 1200;
@@ -43,8 +50,34 @@ const SIZE_PROBE_PACE: Duration = Duration::from_secs(1);
 pub(crate) enum Way {
     /// Over the leg with this index.
     Relay(usize),
-    /// Straight to the peer.
+    /// Straight to the peer, from one of this node's interfaces.
     Direct(InterfaceId, RealAddr),
+}
+
+impl Way {
+    /// The local port of a direct way.
+    pub(crate) fn port(self) -> Option<Port> {
+        self.ends().map(|(on, to)| Port::of(on, to))
+    }
+
+    /// This node's interface and the peer's address, of a direct way.
+    pub(crate) fn ends(self) -> Option<(InterfaceId, RealAddr)> {
+        match self {
+            Self::Relay(_) => None,
+            Self::Direct(on, to) => Some((on, to)),
+        }
+    }
+}
+
+/// How closely a path is watched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// Another one is in use: it is kept open.
+    Spare,
+    /// Nobody has talked over it lately.
+    InUse,
+    /// Somebody talks: its death is noticed within three seconds even of silence.
+    Busy,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,9 +116,17 @@ pub(crate) struct Path {
     last_heard: Option<Mono>,
     /// It fell silent before: not preferred again until then.
     held_until: Option<Mono>,
-    times_left: u32,
+    departures: u32,
     /// Since when something sent over this path waits for any sign of life.
     waiting_since: Option<Mono>,
+    /// A small question is out, for nothing was heard.
+    asked_at: Option<Mono>,
+    /// Its local address is gone: nothing is sent over it.
+    is_cut: bool,
+    /// The peer was reached at this address from another one of this node.
+    is_hoped: bool,
+    /// Bytes that may go to an address that proved nothing yet.
+    credit: usize,
 }
 
 impl Path {
@@ -105,8 +146,12 @@ impl Path {
             last_sent: now,
             last_heard: None,
             held_until: None,
-            times_left: 0,
+            departures: 0,
             waiting_since: None,
+            asked_at: None,
+            is_cut: false,
+            is_hoped: false,
+            credit: 0,
         }
     }
 
@@ -118,10 +163,10 @@ impl Path {
         }
     }
 
-    /// The size of a probe that should go out now; `in_use` paths are watched more closely. A path that
+    /// The size of a probe that should go out now; a path in use is watched more closely. A path that
     /// gave no answer to any probe turns dead here.
-    pub(crate) fn probe_due(&mut self, now: Mono, in_use: bool) -> Option<usize> {
-        if now < self.deadline(in_use) {
+    pub(crate) fn probe_due(&mut self, now: Mono, watch: Watch) -> Option<usize> {
+        if self.is_cut || now < self.deadline(watch) {
             return None;
         }
         match self.state {
@@ -130,7 +175,11 @@ impl Path {
                 self.next_probe = self.revival(now);
                 None
             }
-            State::Alive if now < self.life_deadline(in_use) => Some(FULL_PAYLOAD),
+            State::Alive if now < self.life_deadline(watch) => Some(FULL_PAYLOAD),
+            State::Alive if self.question_at(watch).is_some_and(|t| t <= now) => {
+                self.asked_at = Some(now);
+                Some(0)
+            }
             State::Probing => Some(self.probe_size()),
             State::Alive | State::Dead => {
                 self.restart_probing(now);
@@ -206,14 +255,60 @@ impl Path {
         self.state = State::Alive;
         self.was_alive = true;
         self.tries = 0;
-        self.waiting_since = None;
+        (self.waiting_since, self.asked_at) = (None, None);
         self.last_heard = Some(now);
         true
     }
 
-    /// Something authentic came in over this path.
-    pub(crate) fn heard(&mut self, now: Mono) {
-        self.waiting_since = None;
+    /// A path from a new local address: `is_hoped` when the peer is known to be at its other end.
+    pub(crate) fn fresh(way: Way, is_hoped: bool, now: Mono) -> Self {
+        Self {
+            is_hoped,
+            ..Self::new(way, now)
+        }
+    }
+
+    /// The local address is gone.
+    pub(crate) fn cut(&mut self) {
+        self.is_cut = true;
+        self.probes.clear();
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.is_cut
+    }
+
+    /// Whether anything may be sent over it in the hope that it arrives.
+    pub(crate) fn may_arrive(&self) -> bool {
+        !self.is_cut && (self.is_usable() || (self.is_hoped && self.state == State::Probing))
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.state == State::Dead
+    }
+
+    /// Whether the peer has answered over it.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.was_alive
+    }
+
+    /// Whether `len` bytes may go there, and counts them: an address that was not proved gets no more
+    /// than three times what came from it (RFC 9000, 8).
+    pub(crate) fn spend(&mut self, len: usize) -> bool {
+        if self.was_alive || self.is_hoped {
+            return true;
+        }
+        let left = self.credit.checked_sub(len);
+        self.credit = left.unwrap_or(self.credit);
+        left.is_some()
+    }
+
+    /// Something authentic of `len` bytes came in over this path.
+    pub(crate) fn heard(&mut self, len: usize, now: Mono) {
+        if !self.was_alive {
+            self.credit = self.credit.saturating_add(len * CREDIT_FACTOR);
+        }
+        (self.waiting_since, self.asked_at) = (None, None);
         self.last_heard = Some(now);
         if self.state == State::Dead {
             self.restart_probing(now);
@@ -233,6 +328,7 @@ impl Path {
     pub(crate) fn restart_probing(&mut self, now: Mono) {
         self.state = State::Probing;
         self.tries = 0;
+        self.asked_at = None;
         self.next_probe = now;
     }
 
@@ -244,8 +340,8 @@ impl Path {
     /// Traffic leaves it because it fell silent; each time it is trusted later, so that a path that comes
     /// and goes makes no tunnel flap.
     pub(crate) fn leave(&mut self, now: Mono) {
-        self.held_until = Some(now + HOLD * (1 << self.times_left.min(5)));
-        self.times_left += 1;
+        self.held_until = Some(now + HOLD * (1 << self.departures.min(5)));
+        self.departures += 1;
         self.restart_probing(now);
     }
 
@@ -256,15 +352,35 @@ impl Path {
 
     /// Whether the path was proved and is not suspected to be dead.
     pub(crate) fn is_usable(&self) -> bool {
-        self.state == State::Alive || (self.state == State::Probing && self.was_alive)
+        let lives = self.state == State::Alive || (self.state == State::Probing && self.was_alive);
+        lives && !self.is_cut
+    }
+
+    /// Since when a question waits too long for any sign of life.
+    pub(crate) fn suspect_at(&self) -> Option<Mono> {
+        self.asked_at.map(|t| t + SUSPECT)
+    }
+
+    /// When to ask whether it lives: nothing came back, or nobody has said anything for a while.
+    fn question_at(&self, watch: Watch) -> Option<Mono> {
+        let quiet = self.last_heard.filter(|_| watch == Watch::Busy);
+        let since = match (self.waiting_since, quiet) {
+            (Some(waiting), Some(quiet)) => waiting.min(quiet),
+            (waiting, quiet) => waiting.or(quiet)?,
+        };
+        let is_watched = watch != Watch::Spare && self.asked_at.is_none();
+        is_watched.then(|| since + ATTENTION)
     }
 
     /// When [`Path::probe_due`] may say yes next.
-    pub(crate) fn deadline(&self, in_use: bool) -> Mono {
+    pub(crate) fn deadline(&self, watch: Watch) -> Mono {
+        if self.is_cut {
+            return Mono::from_micros(u64::MAX);
+        }
         let searching = self.state == State::Alive
             && self.payload < FULL_PAYLOAD
             && self.size_tries < MAX_SIZE_PROBES;
-        let life = self.life_deadline(in_use);
+        let life = self.life_deadline(watch);
         if searching {
             life.min(self.next_size_probe)
         } else {
@@ -272,13 +388,15 @@ impl Path {
         }
     }
 
-    fn life_deadline(&self, in_use: bool) -> Mono {
+    fn life_deadline(&self, watch: Watch) -> Mono {
+        let keep_alive = self.last_sent + KEEP_ALIVE;
         match self.state {
             State::Probing | State::Dead => self.next_probe,
             State::Alive => {
-                let keep_alive = self.last_sent + KEEP_ALIVE;
-                let suspect = self.waiting_since.filter(|_| in_use).map(|t| t + SUSPECT);
-                suspect.map_or(keep_alive, |t| t.min(keep_alive))
+                let is_watched = watch != Watch::Spare;
+                let suspect = self.suspect_at().filter(|_| is_watched);
+                let all = [self.question_at(watch), suspect, Some(keep_alive)];
+                all.into_iter().flatten().min().unwrap_or(keep_alive)
             }
         }
     }

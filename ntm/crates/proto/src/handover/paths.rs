@@ -2,33 +2,58 @@
 
 use core::time::Duration;
 
+use ntm_wire::addr::RealAddr;
+use ntm_wire::message::Claim;
 use ntm_wire::time::Mono;
 
-use super::path::{BASE_PAYLOAD, Path, Way};
+use super::doubt::{Doubt, Why};
+use super::locals::{Change, Class, Locals};
+use super::path::{BASE_PAYLOAD, Path, Watch, Way};
 use super::pulse::Pulse;
 
 /// Candidates times local sockets, bounded.
-const MAX_PATHS: usize = 24;
+const MAX_PATHS: usize = 32;
 /// A way of the same kind is moved to when its round trip is less by a quarter and by this: more than
 /// jitter makes of two equal ways.
 const NEARER: Duration = Duration::from_millis(10);
-/// Ways that a packet takes besides the one in doubt.
-const DOUBLES: usize = 2;
 
 /// All paths of a tunnel; index 0 and 1 are usually the relay legs.
 #[derive(Debug)]
 pub(crate) struct PathSet {
-    paths: Vec<Path>,
-    current: usize,
+    pub(super) paths: Vec<Path>,
+    pub(super) current: usize,
     pulse: Pulse,
-    /// The one in use is silent since then, and packets go on others too.
-    doubt: Option<Mono>,
+    /// Which way is right is not known since then, and packets go on several.
+    pub(super) doubt: Option<Doubt>,
+    /// Where this node wants to be reached since its last move.
+    pub(super) own_claim: Option<Claim>,
+    pub(super) claimed_at: Mono,
+    /// Where the peer wants to be reached since its last move, and the ways on which it said so.
+    pub(super) peer_claim: Option<(Claim, Vec<Way>)>,
+    /// This node's addresses, the preferred first.
+    locals: Locals,
+}
+
+/// Where a datagram goes now.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) way: Way,
+    /// Doubles, while the way is in doubt; the peer drops what it has already.
+    pub(crate) doubles: Vec<Way>,
+}
+
+/// How good a way is by its kind; the least is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    is_elsewhere: bool,
+    is_abroad: bool,
+    is_relay: bool,
 }
 
 impl PathSet {
     /// Begins with the way the handshake took. `proved`: it shows that the peer is there; else anybody
     /// on the way might have passed the request on from another address.
-    pub(crate) fn new(first: Way, proved: bool, now: Mono) -> Self {
+    pub(crate) fn new(first: Way, proved: bool, locals: Locals, now: Mono) -> Self {
         let path = if proved {
             Path::proved(first, now)
         } else {
@@ -39,14 +64,42 @@ impl PathSet {
             current: 0,
             pulse: Pulse::default(),
             doubt: None,
+            own_claim: None,
+            claimed_at: now,
+            peer_claim: None,
+            locals,
         }
     }
 
     /// A way to try, unless it is known.
     pub(crate) fn add(&mut self, way: Way, now: Mono) {
-        if self.paths.len() < MAX_PATHS && !self.paths.iter().any(|p| p.way == way) {
-            self.paths.push(Path::new(way, now));
+        if self.find(way).is_none() {
+            self.insert(Path::new(way, now));
         }
+    }
+
+    pub(super) fn insert(&mut self, path: Path) {
+        if self.paths.len() >= MAX_PATHS {
+            self.forget(|p| p.is_cut() || !p.is_proved() && p.is_dead());
+        }
+        if self.paths.len() < MAX_PATHS {
+            self.paths.push(path);
+        }
+    }
+
+    /// Forgets paths, but never the one in use.
+    fn forget(&mut self, is_useless: impl Fn(&Path) -> bool) {
+        let way = self.current().way;
+        self.paths.retain(|p| p.way == way || !is_useless(p));
+        self.current = self.position(way).unwrap_or_default();
+    }
+
+    pub(super) fn position(&self, way: Way) -> Option<usize> {
+        self.paths.iter().position(|p| p.way == way)
+    }
+
+    pub(super) fn find(&mut self, way: Way) -> Option<&mut Path> {
+        self.paths.iter_mut().find(|p| p.way == way)
     }
 
     /// The way in use.
@@ -56,8 +109,14 @@ impl PathSet {
 
     /// Something left over the way in use.
     pub(crate) fn note_sent(&mut self, now: Mono) {
-        self.paths[self.current].sent(now);
+        let current = self.current;
+        self.paths[current].sent(now);
         self.pulse.sent(now);
+    }
+
+    /// Data left.
+    pub(crate) fn note_data_sent(&mut self, now: Mono) {
+        self.pulse.talked(now);
     }
 
     /// Data of the peer came in.
@@ -70,56 +129,59 @@ impl PathSet {
         self.pulse.sign_at().is_some_and(|t| t <= now)
     }
 
-    /// The ways on which a data packet goes now, and the size they all carry: one, or while that is in
-    /// doubt the two best others as well. The peer drops doubles.
-    pub(crate) fn ways(&self) -> (Vec<Way>, usize) {
-        let mut used = vec![self.current()];
-        if self.doubt.is_some() {
-            used.extend(self.others().take(DOUBLES));
-        }
-        let payload = used.iter().map(|p| p.payload()).min();
-        let ways = used.iter().map(|p| p.way).collect();
-        (ways, payload.unwrap_or(BASE_PAYLOAD))
+    /// UDP payload that a data packet may have now, wherever it goes.
+    pub(crate) fn payload(&self) -> usize {
+        let doubles = self.doubt.iter().flat_map(|d| &d.doubles);
+        let others = doubles.filter_map(|way| self.paths.iter().find(|p| p.way == *way));
+        let all = others.chain([self.current()]).map(Path::payload);
+        all.min().unwrap_or(BASE_PAYLOAD)
     }
 
-    /// Usable paths besides the one in use, the relays first: whatever killed a direct path may have
-    /// killed the other direct ones too.
-    fn others(&self) -> impl Iterator<Item = &Path> {
-        let others = || {
-            let all = self.paths.iter().enumerate();
-            all.filter(|(i, p)| *i != self.current && p.is_usable())
-                .map(|(_, p)| p)
+    /// Where a datagram of `len` bytes goes now.
+    pub(crate) fn plan(&mut self, len: usize) -> Plan {
+        let way = self.current().way;
+        let Some(doubt) = &self.doubt else {
+            let doubles = Vec::new();
+            return Plan { way, doubles };
         };
-        let relays = others().filter(|p| !p.is_direct());
-        relays.chain(others().filter(|p| p.is_direct()))
+        let mut doubles = doubt.doubles.clone();
+        doubles.retain(|w| self.find(*w).is_some_and(|p| p.spend(len)));
+        Plan { way, doubles }
     }
 
-    /// Time has passed: a stream that fell silent puts its path in doubt, and asks all that ever lived.
-    pub(crate) fn check_pulse(&mut self, now: Mono) {
-        let due = self.doubt_at().is_some_and(|t| t <= now);
-        if due {
-            self.doubt = Some(now);
-            let proved = self.paths.iter_mut().filter(|p| p.is_usable());
-            proved.for_each(|p| p.restart_probing(now));
+    /// Time has passed: a stream that fell silent puts its path in doubt; true when it does so now.
+    pub(crate) fn check_pulse(&mut self, now: Mono) -> bool {
+        let is_due = self.doubt_at().is_some_and(|t| t <= now);
+        if is_due {
+            self.begin_doubt(Why::Silent, now);
         }
+        is_due
     }
 
     fn doubt_at(&self) -> Option<Mono> {
         if self.doubt.is_some() {
             return None;
         }
-        self.pulse.doubt_at(self.current().rtt)
+        let current = self.current();
+        let pulse = self.pulse.doubt_at(current.rtt);
+        pulse.into_iter().chain(current.suspect_at()).min()
     }
 
-    /// Something authentic came in over `way`. A direct way that was not known is tried: the peer's NAT
-    /// shows an address that nobody could tell beforehand.
-    pub(crate) fn note_heard(&mut self, way: Way, may_learn: bool, now: Mono) {
+    /// Something authentic of `len` bytes came in over `way`; true when that may change the choice. A
+    /// direct way that was not known is tried: the peer's NAT shows an address that nobody could tell
+    /// beforehand.
+    pub(crate) fn note_heard(&mut self, way: Way, may_learn: bool, len: usize, now: Mono) -> bool {
         self.pulse.heard(now);
-        match self.paths.iter_mut().find(|p| p.way == way) {
-            Some(path) => path.heard(now),
-            None if may_learn => self.add(way, now),
+        match self.find(way) {
+            Some(path) => path.heard(len, now),
+            None if may_learn => {
+                let mut path = Path::new(way, now);
+                path.heard(len, now);
+                self.insert(path);
+            }
             None => {}
         }
+        self.doubt.is_some() || self.current().way != way
     }
 
     /// A probe was answered over some path; `true` if it was one of ours.
@@ -127,62 +189,62 @@ impl PathSet {
         self.paths.iter_mut().any(|p| p.probe_answered(id, now))
     }
 
-    /// Chooses anew: a proved direct way, or else a relay. Returns the old way when it is another one now.
+    /// Chooses anew. Returns the old way when it is another one now.
     pub(crate) fn choose(&mut self, now: Mono) -> Option<Way> {
-        let best = match self.doubt {
-            Some(since) => self.best_in_doubt(since, now),
+        let best = match self.doubt.take() {
+            Some(doubt) => self.best_in_doubt(doubt, now),
             None => self.best(now),
         };
         if best == self.current {
             return None;
         }
-        let old = self.paths[self.current].way;
+        let old = self.current().way;
         self.current = best;
         Some(old)
     }
 
-    /// The first that shows life is right: the one in use, and the doubt is over, or another one.
-    fn best_in_doubt(&mut self, since: Mono, now: Mono) -> usize {
-        if self.current().lives_since(since) {
-            self.doubt = None;
-            return self.current;
-        }
-        let alive = |direct: bool| {
-            let fits = |p: &Path| p.lives_since(since) && p.is_usable() && p.is_direct() == direct;
-            self.paths.iter().position(fits)
-        };
-        match alive(true).or_else(|| alive(false)) {
-            Some(found) => {
-                self.doubt = None;
-                self.paths[self.current].leave(now);
-                found
-            }
-            None => self.current,
+    /// Where the peer said that it is, from the preferred interface, and straight.
+    fn rank(&self, path: &Path) -> Rank {
+        let claimed = self.peer_claim.as_ref();
+        let remote = path.way.ends();
+        Rank {
+            is_elsewhere: claimed.is_some_and(|(_, ways)| !ways.contains(&path.way)),
+            is_abroad: remote.is_some_and(|(on, to)| self.locals.home(to) != on),
+            is_relay: !path.is_direct(),
         }
     }
 
     /// A proved way is left for a better kind, for one of its kind that is clearly nearer, or when it dies.
     fn best(&self, now: Mono) -> usize {
         let in_use = self.current();
-        let trusted = |p: &Path| p.is_usable() && p.is_trusted(now);
-        if in_use.is_usable() && in_use.is_direct() {
-            return self.nearer(now).unwrap_or(self.current);
+        let is_usable = in_use.is_usable();
+        let fits = |p: &Path| p.is_usable() && (!is_usable || p.is_trusted(now));
+        let Some(best) = self
+            .first_of(fits)
+            .or_else(|| self.first_of(Path::is_usable))
+        else {
+            return self.any();
+        };
+        if !is_usable || self.rank(&self.paths[best]) < self.rank(in_use) {
+            best
+        } else {
+            self.nearer(now).unwrap_or(self.current)
         }
-        if let Some(direct) = self.nearest(|p| p.is_direct() && trusted(p)) {
-            return direct;
-        }
-        if in_use.is_usable() {
-            return self.nearer(now).unwrap_or(self.current);
-        }
-        self.nearest(|p| p.is_usable() && !p.is_direct())
-            .or_else(|| self.nearest(Path::is_usable))
-            .or_else(|| self.paths.iter().position(|p| !p.is_direct()))
-            .unwrap_or(self.current)
     }
 
-    fn nearest(&self, fits: impl Fn(&Path) -> bool) -> Option<usize> {
+    /// Nothing is known to live: a relay is the best hope.
+    fn any(&self) -> usize {
+        let relay = |p: &Path| !p.is_cut() && !p.is_direct();
+        let all = || self.paths.iter();
+        let hope = all().position(relay);
+        let hope = hope.or_else(|| all().position(Path::may_arrive));
+        hope.unwrap_or(self.current)
+    }
+
+    /// The best by kind and then by round trip.
+    pub(super) fn first_of(&self, fits: impl Fn(&Path) -> bool) -> Option<usize> {
         let all = self.paths.iter().enumerate().filter(|(_, p)| fits(p));
-        all.min_by_key(|(i, p)| (p.rtt.is_none(), p.rtt, *i))
+        all.min_by_key(|(i, p)| (self.rank(p), p.rtt.is_none(), p.rtt, *i))
             .map(|(i, _)| i)
     }
 
@@ -190,24 +252,38 @@ impl PathSet {
     /// the handshake came first says little.
     fn nearer(&self, now: Mono) -> Option<usize> {
         let in_use = self.current();
+        let rank = self.rank(in_use);
         let most = in_use.rtt?.checked_sub(NEARER.max(in_use.rtt? / 4))?;
-        self.nearest(|p| {
-            let same_kind = p.is_direct() == in_use.is_direct();
-            same_kind && p.is_usable() && p.is_trusted(now) && p.rtt.is_some_and(|r| r < most)
+        self.first_of(|p| {
+            let is_nearer = p.rtt.is_some_and(|r| r < most);
+            is_nearer && self.rank(p) == rank && p.is_usable() && p.is_trusted(now)
         })
     }
 
     /// The paths over which a probe should go out now, and how large it should be.
     pub(crate) fn probes_due(&mut self, now: Mono) -> Vec<(Way, usize)> {
-        let current = self.current;
-        let due =
-            |(i, p): (usize, &mut Path)| p.probe_due(now, i == current).map(|size| (p.way, size));
+        let (current, watch) = (self.current, self.watch());
+        let watch_of = |i| if i == current { watch } else { Watch::Spare };
+        let due = |(i, p): (usize, &mut Path)| {
+            let size = p.probe_due(now, watch_of(i))?;
+            Some((p.way, size))
+        };
         self.paths.iter_mut().enumerate().filter_map(due).collect()
+    }
+
+    /// How closely the path in use is watched when it is due next.
+    fn watch(&self) -> Watch {
+        let due = self.current().deadline(Watch::Busy);
+        if self.pulse.is_busy(due) {
+            Watch::Busy
+        } else {
+            Watch::InUse
+        }
     }
 
     /// Notes a probe sent.
     pub(crate) fn probe_sent(&mut self, way: Way, id: u32, size: usize, now: Mono) {
-        if let Some(path) = self.paths.iter_mut().find(|p| p.way == way) {
+        if let Some(path) = self.find(way) {
             path.probe_sent(id, size, now);
         }
     }
@@ -217,10 +293,69 @@ impl PathSet {
         self.paths.iter_mut().for_each(|p| p.restart_probing(now));
     }
 
+    /// This node's addresses are others now. `remotes`: where the peer said that it may be reached. True
+    /// when the way in use went with an address.
+    pub(crate) fn handle_change(
+        &mut self,
+        change: &Change,
+        locals: &Locals,
+        remotes: &[RealAddr],
+        now: Mono,
+    ) -> bool {
+        self.locals = locals.clone();
+        let hoped: Vec<RealAddr> = self.proved_remotes();
+        for path in &mut self.paths {
+            if path.way.port().is_some_and(|p| change.gone.contains(&p)) {
+                path.cut();
+            }
+        }
+        self.forget(Path::is_cut);
+        let is_cut = self.current().is_cut();
+        for port in &change.fresh {
+            let all = hoped
+                .iter()
+                .chain(remotes.iter().filter(|r| !hoped.contains(r)));
+            for to in all.filter(|r| Class::of(**r) == port.class) {
+                let way = Way::Direct(port.interface, *to);
+                self.renew(Path::fresh(way, hoped.contains(to), now));
+            }
+        }
+        is_cut
+    }
+
+    /// A path that takes the place of one that was cut.
+    fn renew(&mut self, path: Path) {
+        match self.find(path.way) {
+            Some(known) if known.is_cut() => *known = path,
+            Some(_) => {}
+            None => self.insert(path),
+        }
+    }
+
+    fn proved_remotes(&self) -> Vec<RealAddr> {
+        let proved = self.paths.iter().filter(|p| p.is_proved());
+        let mut out: Vec<RealAddr> = Vec::new();
+        for remote in proved.filter_map(|p| p.way.ends()).map(|(_, to)| to) {
+            if !out.contains(&remote) {
+                out.push(remote);
+            }
+        }
+        out
+    }
+
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {
+        let watch = self.watch();
+        let watch_of = |i| {
+            if i == self.current {
+                watch
+            } else {
+                Watch::Spare
+            }
+        };
         let paths = self.paths.iter().enumerate();
-        let probes = paths.map(|(i, p)| p.deadline(i == self.current));
-        let pulse = [self.doubt_at(), self.pulse.sign_at()];
+        let probes = paths.map(|(i, p)| p.deadline(watch_of(i)));
+        let doubt = self.doubt.as_ref().and_then(Doubt::ends_at);
+        let pulse = [self.doubt_at(), self.pulse.sign_at(), doubt];
         probes.chain(pulse.into_iter().flatten()).min()
     }
 }
@@ -259,7 +394,7 @@ mod tests {
 
     #[test]
     fn traffic_moves_from_the_relay_to_a_direct_path_once_that_answers_and_back_when_it_dies() {
-        let (mut set, mut id) = (PathSet::new(RELAY, true, at(0)), 0);
+        let (mut set, mut id) = (PathSet::new(RELAY, true, Locals::default(), at(0)), 0);
         set.add(direct(), at(0));
         assert_eq!(set.current().way, RELAY, "the relay at once");
         step(&mut set, at(0), &[RELAY, direct()], &mut id);
@@ -274,7 +409,7 @@ mod tests {
     #[test]
     fn a_relay_that_answered_first_by_chance_is_left_for_one_that_is_clearly_nearer() {
         let far_first = |far: u64, near: u64| {
-            let mut set = PathSet::new(RELAY, true, at(0));
+            let mut set = PathSet::new(RELAY, true, Locals::default(), at(0));
             set.add(Way::Relay(1), at(0));
             let asked = set.probes_due(at(0)).into_iter().zip([(1, far), (2, near)]);
             for ((way, size), (id, rtt)) in asked {
@@ -291,7 +426,8 @@ mod tests {
 
     #[test]
     fn an_address_that_never_answers_gets_three_probes_and_no_more() {
-        let (mut set, mut id, mut probes) = (PathSet::new(RELAY, true, at(0)), 0, 0);
+        let (mut set, mut id, mut probes) =
+            (PathSet::new(RELAY, true, Locals::default(), at(0)), 0, 0);
         set.add(direct(), at(0));
         for s in 0..600 {
             probes += step(&mut set, at(s * 1000), &[RELAY], &mut id)
@@ -304,15 +440,15 @@ mod tests {
 
     #[test]
     fn an_address_that_nobody_told_is_tried_when_something_authentic_comes_from_it() {
-        let mut set = PathSet::new(RELAY, true, at(0));
-        set.note_heard(direct(), true, at(5));
+        let mut set = PathSet::new(RELAY, true, Locals::default(), at(0));
+        set.note_heard(direct(), true, 100, at(5));
         assert!(set.probes_due(at(5)).iter().any(|(w, _)| *w == direct()));
         assert_eq!(set.current().way, RELAY, "heard is not proved");
     }
 
     #[test]
     fn the_payload_grows_when_a_padded_probe_comes_back_and_falls_when_padded_keep_alives_die() {
-        let (mut set, mut id) = (PathSet::new(RELAY, true, at(0)), 0);
+        let (mut set, mut id) = (PathSet::new(RELAY, true, Locals::default(), at(0)), 0);
         assert_eq!(set.current().payload(), BASE_PAYLOAD);
         step(&mut set, at(0), &[RELAY], &mut id);
         step(&mut set, at(20), &[RELAY], &mut id);

@@ -13,6 +13,8 @@ use crate::negotiation::retry::smooth;
 const SIGN: Duration = Duration::from_millis(100);
 /// Packets that come closer together than this are a stream; one lost sign in three leaves it one.
 const STREAM: Duration = Duration::from_millis(180);
+/// So long after the last data a death is still found within seconds.
+const BUSY: Duration = Duration::from_secs(60);
 /// So many packets in a row make a stream: bursts of a few do not.
 const BEATS: u32 = 8;
 /// So long a stream is silent before its path is in doubt.
@@ -28,6 +30,8 @@ pub(crate) struct Pulse {
     unanswered: Option<Mono>,
     /// Data came in, and nothing has left since.
     owing: Option<Mono>,
+    /// Data went either way then.
+    talked: Option<Mono>,
 }
 
 impl Pulse {
@@ -47,6 +51,17 @@ impl Pulse {
     /// It was data, which the peer sends as long as it believes that it arrives.
     pub(crate) fn heard_data(&mut self, now: Mono) {
         self.owing.get_or_insert(now);
+        self.talked(now);
+    }
+
+    /// Data went either way.
+    pub(crate) fn talked(&mut self, now: Mono) {
+        self.talked = Some(now);
+    }
+
+    /// Whether somebody would miss the peer at `at`.
+    pub(crate) fn is_busy(&self, at: Mono) -> bool {
+        self.talked.is_some_and(|t| at < t + BUSY)
     }
 
     /// Something left.

@@ -33,7 +33,7 @@ impl Node {
             .mapped
             .iter()
             .map(of(CandidateKind::Mapped));
-        let hosts = self.locals.iter().map(of(CandidateKind::Host));
+        let hosts = self.fx.locals.iter().map(of(CandidateKind::Host));
         // What the router opened comes first: many interfaces must not crowd it out.
         let mut out: Vec<Candidate> = mapped.chain(hosts).collect();
         // The DC sees the address of one family only; relays were asked over each.
@@ -78,6 +78,7 @@ mod tests {
         LocalAddr {
             interface: InterfaceId(interface),
             addr: addr(text),
+            attachment: 0,
         }
     }
 

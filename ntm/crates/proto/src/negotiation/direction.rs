@@ -188,7 +188,7 @@ impl Node {
     /// Rule 10: where the node may be directed to send. Loopback only when the node itself lives there.
     fn sendable(&self, d: &RouteDirection) -> Vec<RealAddr> {
         let reach = self.reach();
-        let at_home = self.locals.iter().any(|l| l.addr.is_loopback());
+        let at_home = self.fx.locals.iter().any(|l| l.addr.is_loopback());
         let fits = |a: &RealAddr| a.is_sendable() && (at_home || !a.is_loopback());
         let mut addrs: Vec<RealAddr> = d
             .peer_candidates

@@ -19,14 +19,20 @@ use super::reach::Reach;
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
 use crate::event::Event;
+use crate::handover::locals::{Change, Locals, Port};
 use crate::log;
 
 /// A keep-alive follows this long after the last packet sent over the leg (rule 17: 15-25 s).
 pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// A dead relay is tried again this long after it was given up.
 const TRY_AGAIN: Duration = Duration::from_secs(10);
+/// A leg that left its interface for silence tries it again after this, doubled each time in vain.
+const RETURN: Duration = Duration::from_secs(30);
 /// An RS that forgot a leg hints; no more than one re-bind a second follows.
 const REBIND_PACE: Duration = Duration::from_secs(1);
+
+/// An interface, and the RS's address that it reaches.
+type Place = (InterfaceId, RealAddr);
 
 #[derive(Debug, PartialEq, Eq, Clone, Copy)]
 enum State {
@@ -44,6 +50,15 @@ pub(crate) struct RelayLeg {
     ways: Vec<RealAddr>,
     /// The one in use.
     pub(crate) addr: RealAddr,
+    /// The interface it is bound from.
+    on: InterfaceId,
+    /// It is being bound this way too; until the RS says so packets leave both ways.
+    moving: Option<Place>,
+    /// When it was bound from another interface than the preferred one, and how often since then the way
+    /// back did not work.
+    abroad_since: Mono,
+    vain_returns: u32,
+    observed: Option<RealAddr>,
     tries: usize,
     counter: u64,
     clock_ahead_ms: i64,
@@ -68,6 +83,11 @@ impl RelayLeg {
             path_out,
             ways,
             addr,
+            on: InterfaceId(0),
+            moving: None,
+            abroad_since: now,
+            vain_returns: 0,
+            observed: None,
             tries: 0,
             counter: 0,
             clock_ahead_ms: 0,
@@ -82,13 +102,95 @@ impl RelayLeg {
         })
     }
 
-    /// Binds the leg to the address the packet will leave from.
+    /// Binds the leg to the preferred interface's address; packets leave from there at once.
     pub(crate) fn bind(&mut self, now: Now, fx: &mut Effects) {
         self.state = State::Binding;
+        self.moving = None;
+        self.come_home(fx);
+        self.begin(now, fx);
+    }
+
+    fn come_home(&mut self, fx: &Effects) {
+        let home = self.home(&fx.locals, |_| true);
+        (self.on, self.addr) = home.unwrap_or((InterfaceId(0), self.addr));
+    }
+
+    /// The way to the RS from the first interface that has one and is `wanted`; of its ways the one in
+    /// use, or else the first.
+    fn home(&self, locals: &Locals, wanted: impl Fn(InterfaceId) -> bool) -> Option<Place> {
+        let ports = locals.ports();
+        let first = ports.iter().map(|p| p.interface);
+        let mut interfaces = first.filter(|i| wanted(*i));
+        interfaces.find_map(|on| {
+            let fits = |a: &&RealAddr| ports.contains(&Port::of(on, **a));
+            let in_use = [self.addr]
+                .into_iter()
+                .find(|a| fits(&a) && self.ways.contains(a));
+            let addr = in_use.or_else(|| self.ways.iter().find(fits).copied())?;
+            Some((on, addr))
+        })
+    }
+
+    fn begin(&mut self, now: Now, fx: &mut Effects) {
         self.retry = Retry::new(now.mono, None);
         self.tries = 0;
         self.asked.begin();
         self.send_bind(now, fx);
+    }
+
+    /// Binds the leg from another interface, make before break.
+    fn move_to(&mut self, now: Now, fx: &mut Effects, to: Option<Place>) {
+        let is_news = to.is_some_and(|(on, _)| on != self.on) && self.moving != to;
+        if self.state == State::Bound && is_news {
+            self.moving = to;
+            self.begin(now, fx);
+        }
+    }
+
+    /// This node's addresses have changed.
+    pub(crate) fn handle_change(&mut self, now: Now, fx: &mut Effects, change: &Change) {
+        let is_gone = |(on, addr)| change.gone.contains(&Port::of(on, addr));
+        if self.moving.is_some_and(is_gone) {
+            self.moving = None;
+        }
+        if self.goes_with(change) || self.state != State::Bound {
+            self.bind(now, fx);
+        } else {
+            self.go_home(now, fx);
+        }
+    }
+
+    /// Whether the address that it is bound from goes, or is not there.
+    pub(crate) fn goes_with(&self, change: &Change) -> bool {
+        let is_nowhere = self.on == InterfaceId(0);
+        is_nowhere || change.gone.contains(&Port::of(self.on, self.addr))
+    }
+
+    /// The way in use fell silent: another interface, if there is one.
+    pub(crate) fn try_elsewhere(&mut self, now: Now, fx: &mut Effects) {
+        let other = self.home(&fx.locals, |i| i != self.on);
+        self.abroad_since = now.mono;
+        self.move_to(now, fx, other);
+    }
+
+    /// The interface it is bound from.
+    pub(crate) fn on(&self) -> InterfaceId {
+        self.on
+    }
+
+    /// Sends a datagram for the peer over this leg.
+    pub(crate) fn send(&mut self, now: Mono, fx: &mut Effects, datagram: Vec<u8>) {
+        self.last_sent = now;
+        if let Some((on, to)) = self.moving {
+            fx.send(on, to, datagram.clone());
+        }
+        fx.send(self.on, self.addr, datagram);
+    }
+
+    /// This node's address as the RS sees it, when that is news.
+    pub(crate) fn take_observed(&mut self) -> Option<(InterfaceId, RealAddr)> {
+        let on = self.on;
+        self.observed.take().map(|addr| (on, addr))
     }
 
     /// The RS is under load and wants the bind again with a cookie; `true` when the challenge was to
@@ -109,11 +211,14 @@ impl RelayLeg {
     /// The node is in another network; without a way there, the leg stays as it was.
     pub(crate) fn set_reach(&mut self, reach: &Reach) {
         let ways = ways(&self.leg, reach);
-        let Some(best) = ways.first() else { return };
-        if !ways.contains(&self.addr) {
-            self.addr = *best;
+        if !ways.is_empty() {
+            self.ways = ways;
         }
-        self.ways = ways;
+    }
+
+    /// Whether packets for the peer go there.
+    pub(crate) fn is_at(&self, from: RealAddr) -> bool {
+        self.addr == from || self.moving.is_some_and(|(_, addr)| addr == from)
     }
 
     /// Whether a datagram from there may be the RS's.
@@ -128,6 +233,7 @@ impl RelayLeg {
             let at = self.ways.iter().position(|w| *w == self.addr);
             let next = at.map_or(0, |at| (at + 1) % self.ways.len());
             self.addr = self.ways.get(next).copied().unwrap_or(self.addr);
+            self.on = fx.locals.home(self.addr);
         }
         self.send_bind(now, fx);
     }
@@ -138,7 +244,8 @@ impl RelayLeg {
             .as_millis()
             .saturating_add_signed(self.clock_ahead_ms);
         self.counter = clock.max(self.counter + 1);
-        let v6 = !self.addr.is_ipv4();
+        let (on, to) = self.moving.unwrap_or((self.on, self.addr));
+        let v6 = !to.is_ipv4();
         let bind = LegBind::new(
             self.leg.token.clone(),
             self.counter,
@@ -149,7 +256,7 @@ impl RelayLeg {
         if let Some(datagram) = self.asked.emit(&self.leg.rs_key, &[bind.into()], fx) {
             self.last_bind = now.mono;
             self.last_sent = now.mono;
-            fx.send(InterfaceId(0), self.addr, datagram);
+            fx.send(on, to, datagram);
         }
     }
 
@@ -191,8 +298,13 @@ impl RelayLeg {
         match r.status {
             BindStatus::Bound if r.counter == self.counter => {
                 // A reminder of the RS when the confirmation was lost, or a replay: both get it again.
-                fx.counters.replayed += u64::from(self.state == State::Bound);
+                let is_again = self.state == State::Bound && self.moving.is_none();
+                fx.counters.replayed += u64::from(is_again);
+                if !is_again {
+                    self.observed = Some(r.observed);
+                }
                 self.state = State::Bound;
+                self.arrive();
                 self.was_bound = true;
                 self.dead_since = None;
                 if self.may_be(from) {
@@ -221,6 +333,13 @@ impl RelayLeg {
         }
     }
 
+    fn arrive(&mut self) {
+        if let Some(place) = self.moving.take() {
+            (self.on, self.addr) = place;
+            self.vain_returns = 0;
+        }
+    }
+
     /// The RS does not know the leg (any more): present the token.
     pub(crate) fn handle_hint(&mut self, now: Now, fx: &mut Effects) {
         if now.mono.since(self.last_bind) >= REBIND_PACE {
@@ -240,11 +359,6 @@ impl RelayLeg {
         self.leg.rs
     }
 
-    /// A data packet left over this leg.
-    pub(crate) fn note_sent(&mut self, now: Mono) {
-        self.last_sent = now;
-    }
-
     /// Retransmits binds and sends keep-alives.
     pub(crate) fn handle_timeout(&mut self, now: Now, fx: &mut Effects) {
         match self.state {
@@ -253,9 +367,42 @@ impl RelayLeg {
                 Due::Again => self.bind_again(now, fx),
                 Due::GiveUp => self.give_up(now.mono, fx),
             },
+            State::Bound if self.moving.is_some() => match self.retry.due(now.mono) {
+                Due::Wait => {}
+                Due::Again => self.send_bind(now, fx),
+                Due::GiveUp => self.stay(now.mono),
+            },
+            State::Bound if now.mono >= self.return_at(&fx.locals) => self.go_home(now, fx),
             State::Bound if now.mono >= self.last_sent + KEEP_ALIVE => self.keep_alive(now, fx),
             State::Dead if now.mono >= self.last_sent + TRY_AGAIN => self.bind(now, fx),
             State::Bound | State::Dead => {}
+        }
+    }
+
+    /// The other interface has no way to the RS.
+    fn stay(&mut self, now: Mono) {
+        self.moving = None;
+        self.abroad_since = now;
+        self.vain_returns += 1;
+    }
+
+    fn go_home(&mut self, now: Now, fx: &mut Effects) {
+        let home = self.home(&fx.locals, |_| true);
+        self.move_to(now, fx, home);
+    }
+
+    /// When to try the preferred interface again; later each time it was in vain.
+    fn return_at(&self, locals: &Locals) -> Mono {
+        let is_first = locals.first() == Some(self.on);
+        let is_home = is_first
+            || self
+                .home(locals, |_| true)
+                .is_none_or(|(on, _)| on == self.on);
+        let after = RETURN * (1 << self.vain_returns.min(5));
+        if is_home {
+            Mono::from_micros(u64::MAX)
+        } else {
+            self.abroad_since + after
         }
     }
 
@@ -300,7 +447,7 @@ impl RelayLeg {
             &content,
         ));
         self.last_sent = now;
-        fx.send(InterfaceId(0), self.addr, out);
+        fx.send(self.on, self.addr, out);
     }
 
     /// Since when a relay that worked is lost.
@@ -313,10 +460,11 @@ impl RelayLeg {
         self.state == State::Bound
     }
 
-    pub(crate) fn poll_timeout(&self) -> Mono {
+    pub(crate) fn poll_timeout(&self, locals: &Locals) -> Mono {
         match self.state {
             State::Binding => self.retry.next(),
-            State::Bound => self.last_sent + KEEP_ALIVE,
+            State::Bound if self.moving.is_some() => self.retry.next(),
+            State::Bound => (self.last_sent + KEEP_ALIVE).min(self.return_at(locals)),
             State::Dead => self.last_sent + TRY_AGAIN,
         }
     }

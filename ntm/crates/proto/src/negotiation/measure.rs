@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use ntm_wire::addr::RealAddr;
 use ntm_wire::header::Datagram;
-use ntm_wire::id::{InterfaceId, RsId};
+use ntm_wire::id::RsId;
 use ntm_wire::key::SecretKey;
 use ntm_wire::message::{Measure, Message, Messages, Probe, RelayInfo};
 use ntm_wire::seal::open_salted;
@@ -128,10 +128,8 @@ impl Node {
         if m.again_at.is_none_or(|t| now < t) {
             return;
         }
-        m.again_at = m
-            .report_at
-            .map(|_| now + AGAIN)
-            .filter(|t| m.report_at > Some(*t));
+        let next = now + AGAIN;
+        m.again_at = m.report_at.filter(|end| next < *end).map(|_| next);
         for asked in m.all.iter_mut().filter(|m| m.rtt.is_none()) {
             if let Some(info) = relays.iter().find(|i| i.rs == asked.rs) {
                 asked.asked.begin();
@@ -200,7 +198,7 @@ impl Measurement {
         let (token, id) = (info.measure_token.clone(), fx.u32());
         let messages = [Measure { token }.into(), Probe { id, claim: None }.into()];
         if let Some(datagram) = self.asked.emit(&info.key, &messages, fx) {
-            fx.send(InterfaceId(0), self.to, datagram);
+            fx.send_home(self.to, datagram);
             self.probes.push((id, now));
         }
     }

@@ -30,15 +30,17 @@ pub(crate) struct Punches(VecDeque<Punch>);
 #[derive(Debug)]
 struct Punch {
     path: PathId,
+    on: InterfaceId,
     from: RealAddr,
     aad: [u8; 1],
     sealed: [u8; SALTED_OVERHEAD],
 }
 
 impl Punch {
-    fn of(from: RealAddr, d: &Datagram<&mut [u8]>) -> Option<Self> {
+    fn of(on: InterfaceId, from: RealAddr, d: &Datagram<&mut [u8]>) -> Option<Self> {
         Some(Self {
             path: d.path_id(),
+            on,
             from,
             aad: d.aad(),
             sealed: d.body().try_into().ok()?,
@@ -62,8 +64,14 @@ impl Punches {
 }
 
 impl Node {
-    pub(crate) fn handle_punch(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
-        let Some(punch) = Punch::of(from, d) else {
+    pub(crate) fn handle_punch(
+        &mut self,
+        now: Now,
+        on: InterfaceId,
+        from: RealAddr,
+        d: &Datagram<&mut [u8]>,
+    ) {
+        let Some(punch) = Punch::of(on, from, d) else {
             self.fx.counters.malformed += 1;
             return;
         };
@@ -90,10 +98,12 @@ impl Tunnel {
             selector: self.path_out.0,
             counter: 0,
         };
-        for to in &self.candidates {
+        for way in self.direct_ways(&fx.locals) {
             let (mut out, aad) = (header.emit(), [header.first_byte()]);
             out.extend(seal_salted(path_key, "ntm punch", fx.salt(), &aad, &[]));
-            fx.send(InterfaceId(0), *to, out);
+            if let Way::Direct(on, to) = way {
+                fx.send(on, to, out);
+            }
         }
     }
 
@@ -103,17 +113,17 @@ impl Tunnel {
             return;
         };
         match caller.open_punch(punch) {
-            Opened::Fresh => self.learn(now, fx, punch.from),
+            Opened::Fresh => self.learn(now, fx, punch),
             Opened::Replayed => fx.counters.replayed += 1,
             Opened::Forged => fx.counters.bad_seal += 1,
         }
     }
 
-    fn learn(&mut self, now: Now, fx: &mut Effects, from: RealAddr) {
+    fn learn(&mut self, now: Now, fx: &mut Effects, &Punch { on, from, .. }: &Punch) {
         let is_wanted = self.may_go_direct && self.candidates.len() < MAX_CANDIDATES;
         if is_wanted && !self.candidates.contains(&from) {
             self.candidates.push(from);
-            self.ask_also(now.mono, fx, Way::Direct(InterfaceId(0), from));
+            self.ask_also(now.mono, fx, Way::Direct(on, from));
         }
     }
 }

@@ -238,6 +238,8 @@ impl Node {
     fn handle_registered(&mut self, now: Now, registered: Registered) {
         tracing::debug!(relays = registered.relays.len(), "registered");
         self.registration.backoff = FIRST_RETRY;
+        let tunnels = self.tunnels.iter_mut();
+        tunnels.for_each(|t| t.note_dc_updated(now.mono));
         let before = self
             .registration
             .registered

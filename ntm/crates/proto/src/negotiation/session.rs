@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ntm_wire::addr::RealAddr;
 use ntm_wire::header::{Datagram, HEADER_LEN, Header, PADDED_LEN, PacketType};
-use ntm_wire::id::{InterfaceId, TxId};
+use ntm_wire::id::TxId;
 use ntm_wire::message::{Message, Messages, emit_all, pad_to};
 use ntm_wire::noise::SessionKeys;
 use ntm_wire::replay::ReplayWindow;
@@ -293,7 +293,7 @@ impl DcSession {
     fn transmit(&mut self, now: Mono, fx: &mut Effects, datagram: Vec<u8>) {
         self.last_sent = now;
         if let Some(to) = self.addr() {
-            fx.send(InterfaceId(0), to, datagram);
+            fx.send_home(to, datagram);
         }
     }
 
@@ -301,7 +301,7 @@ impl DcSession {
     fn transmit_everywhere(&mut self, now: Mono, fx: &mut Effects, datagram: &[u8]) {
         self.last_sent = now;
         for to in &self.addrs {
-            fx.send(InterfaceId(0), *to, datagram.to_vec());
+            fx.send_home(*to, datagram.to_vec());
         }
     }
 

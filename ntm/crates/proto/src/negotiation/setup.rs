@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 
+use ntm_wire::addr::RealAddr;
 use ntm_wire::certificate::IdentityCertificate;
 use ntm_wire::codec::Codec;
 use ntm_wire::header::{Header, PacketType, VERSION};
+use ntm_wire::id::InterfaceId;
 use ntm_wire::key::{KeyPair, SecretKey};
 use ntm_wire::message::{MessageType, Role, RouteDirection, TunnelRequest, TunnelResponse};
 use ntm_wire::noise::{BadHandshake, Handshake, SessionKeys, tunnel_initiator, tunnel_responder};
@@ -14,11 +16,12 @@ use ntm_wire::time::{Mono, Now};
 use super::rekey::Rekey;
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
+use crate::handover::locals::{Class, Locals, Port};
 use crate::handover::path::Way;
+use crate::handover::paths::PathSet;
 use crate::log;
 use crate::packet::data::{Answered, Arrival, Live, Phase, Tunnel};
 use crate::packet::keys::KeyRing;
-use ntm_wire::id::InterfaceId;
 
 /// A callee waits this long for the Tunnel Request it was told of.
 const CALLEE_WAITS: Duration = Duration::from_secs(30);
@@ -172,13 +175,36 @@ impl Tunnel {
             return;
         };
         let relays = (0..self.legs.len()).map(Way::Relay);
-        let direct = self
-            .candidates
-            .iter()
-            .map(|c| Way::Direct(InterfaceId(0), *c));
-        let ways: Vec<Way> = relays.chain(direct).collect();
-        for way in ways {
+        for way in relays.chain(self.direct_ways(&fx.locals)) {
             self.transmit(now, fx, way, request.clone());
+        }
+    }
+
+    /// From each of this node's interfaces to each of the peer's addresses.
+    pub(crate) fn direct_ways(&self, locals: &Locals) -> Vec<Way> {
+        let unknown = |to: &RealAddr| Way::Direct(InterfaceId(0), *to);
+        if locals.is_empty() {
+            return self.candidates.iter().map(unknown).collect();
+        }
+        let ports = locals.meeting_ports();
+        let from = |port: &Port| {
+            let port = *port;
+            let fits = self
+                .candidates
+                .iter()
+                .filter(move |c| Class::of(**c) == port.class);
+            fits.map(move |c| Way::Direct(port.interface, *c))
+        };
+        ports.iter().flat_map(from).collect()
+    }
+
+    /// From new addresses.
+    pub(crate) fn ask_anew(&mut self, now: Mono, fx: &mut Effects) {
+        if self
+            .caller_setup()
+            .is_some_and(|c| c.parked_until.is_none())
+        {
+            self.send_request(now, fx);
         }
     }
 
@@ -256,7 +282,8 @@ impl Tunnel {
             request: noise.to_vec(),
             response: response.clone(),
         };
-        self.go_live(now.mono, &keys, &path_key, a.way, Some(cached), (own, asks));
+        let paths = self.first_path(now.mono, fx, a.way);
+        self.go_live(now.mono, paths, &keys, &path_key, Some(cached), (own, asks));
         self.transmit(now.mono, fx, a.way, response);
         Some(early)
     }
@@ -314,31 +341,38 @@ impl Tunnel {
         log::opened_kind(MessageType::TunnelResponse);
         let path_key = caller.path_key.clone();
         match caller.handshake.finish() {
-            Ok(keys) => self.go_live(now.mono, &keys, &path_key, a.way, None, (own, asks)),
-            Err(BadHandshake) => return false,
+            Ok(keys) => {
+                let paths = self.first_path(now.mono, fx, a.way);
+                self.go_live(now.mono, paths, &keys, &path_key, None, (own, asks));
+                true
+            }
+            Err(BadHandshake) => false,
         }
-        true
+    }
+
+    /// The way that the handshake took, and every other to try.
+    fn first_path(&self, now: Mono, fx: &Effects, first: Way) -> PathSet {
+        let proved = self.role == Role::Caller || matches!(first, Way::Relay(_));
+        let mut paths = PathSet::new(first, proved, fx.locals.clone(), now);
+        let relays = (0..self.legs.len()).map(Way::Relay);
+        for way in relays.chain(self.direct_ways(&fx.locals)) {
+            paths.add(way, now);
+        }
+        paths
     }
 
     fn go_live(
         &mut self,
         now: Mono,
+        paths: PathSet,
         keys: &SessionKeys,
         path_key: &SecretKey,
-        first: Way,
         answered: Option<Answered>,
         own: (&KeyPair, bool),
     ) {
-        let proved = self.role == Role::Caller || matches!(first, Way::Relay(_));
         let ring = KeyRing::new(self.path_out, keys, path_key, now);
-        let mut live = Live::new(ring, first, proved, answered, now);
+        let mut live = Live::new(ring, paths, answered, now);
         live.rekey = Rekey::new(own.0.clone(), own.1);
-        for leg in 0..self.legs.len() {
-            live.paths.add(Way::Relay(leg), now);
-        }
-        for candidate in &self.candidates {
-            live.paths.add(Way::Direct(InterfaceId(0), *candidate), now);
-        }
         self.phase = Phase::Live(Box::new(live));
     }
 }

@@ -6,20 +6,19 @@ use ntm_wire::addr::{RealAddr, VirtualAddrs};
 use ntm_wire::header::{Datagram, HEADER_LEN};
 use ntm_wire::id::{Epoch, InterfaceId, PathId, TxId};
 use ntm_wire::key::IdentityKey;
-use ntm_wire::message::{
-    KeepAlive, Message, Messages, Probe, ProbeReply, Role, TunnelClose, emit_all, pad_to,
-};
-use ntm_wire::seal::TAG_LEN;
+use ntm_wire::message::{Message, Role};
 use ntm_wire::time::{Mono, Now};
 
 use super::compress::{self, FORM_CONTROL, FORM_FRAGMENT};
+use super::control::{AppProbe, PROBE_LOST, control};
 use super::fragment::{self, Reassembly};
 use super::keys::{KeyRing, OpenError};
 use crate::effects::Effects;
-use crate::event::{Event, Peer, ProbeId, Route};
+use crate::event::{Peer, Route};
+use crate::handover::locals::Locals;
 use crate::handover::path::Way;
 use crate::handover::paths::PathSet;
-use crate::log;
+use crate::handover::timeline::{Handover, Record};
 use crate::negotiation::leg::RelayLeg;
 use crate::negotiation::rekey::Rekey;
 use crate::negotiation::setup::Setup;
@@ -28,12 +27,8 @@ use crate::negotiation::setup::Setup;
 const PEER_DEAD: Duration = Duration::from_secs(30);
 /// A tunnel that a newer one replaced is kept while the peer still sends on it, and this much longer.
 const LINGER: Duration = Duration::from_secs(60);
-/// A probe the application asked for is lost after this.
-const PROBE_LOST: Duration = Duration::from_secs(3);
 /// A relay that is gone is replaced after this: a DC counts one as down after 35 s of silence.
 const OTHER_RELAY: Duration = Duration::from_secs(30);
-/// Probes are padded so that no reply is longer (section 9).
-const PROBE_CONTENT: usize = 32;
 
 /// A tunnel in whatever phase.
 #[derive(Debug)]
@@ -77,7 +72,11 @@ pub(crate) struct Live {
     reassembly: Reassembly,
     next_fragment: u16,
     last_heard: Mono,
-    probes: Vec<AppProbe>,
+    pub(super) probes: Vec<AppProbe>,
+    /// The hand-over under way.
+    pub(crate) record: Option<Record>,
+    /// Others that it cut short.
+    pub(crate) ended: Vec<Handover>,
 }
 
 /// A Tunnel Request and the answer it got: the same bytes get the same answer again (rule 5).
@@ -95,13 +94,6 @@ pub(crate) struct Stats {
     pub(crate) sent_bytes: u64,
     pub(crate) received_bytes: u64,
     pub(crate) rekeys: u32,
-}
-
-#[derive(Debug)]
-struct AppProbe {
-    id: u32,
-    sent: Mono,
-    route: Route,
 }
 
 /// What a data packet turned out to be.
@@ -124,14 +116,13 @@ pub(crate) struct Arrival {
 impl Live {
     pub(crate) fn new(
         keys: KeyRing,
-        first: Way,
-        proved: bool,
+        paths: PathSet,
         answered: Option<Answered>,
         now: Mono,
     ) -> Self {
         Self {
             keys,
-            paths: PathSet::new(first, proved, now),
+            paths,
             rekey: Rekey::default(),
             stats: Stats::default(),
             answered,
@@ -139,6 +130,8 @@ impl Live {
             next_fragment: 0,
             last_heard: now,
             probes: Vec::new(),
+            record: None,
+            ended: Vec::new(),
         }
     }
 }
@@ -163,9 +156,9 @@ impl Tunnel {
     }
 
     /// The way a datagram from `from` came: over a leg if the relay sent it.
-    pub(crate) fn arrival(&self, from: RealAddr) -> Arrival {
-        let leg = self.legs.iter().position(|l| l.addr == from);
-        let way = leg.map_or(Way::Direct(InterfaceId(0), from), Way::Relay);
+    pub(crate) fn arrival(&self, on: InterfaceId, from: RealAddr) -> Arrival {
+        let leg = self.legs.iter().position(|l| l.is_at(from));
+        let way = leg.map_or(Way::Direct(on, from), Way::Relay);
         Arrival { way, from }
     }
 
@@ -210,10 +203,23 @@ impl Tunnel {
         live.stats.sent_bytes += len as u64;
         live.next_fragment = live.next_fragment.wrapping_add(1);
         let id = live.next_fragment;
-        let (ways, payload) = live.paths.ways();
+        live.paths.note_data_sent(now.mono);
+        let payload = live.paths.payload();
         for part in fragment::split(content, payload, id) {
-            self.send_over(now.mono, fx, &ways, &part);
+            self.send_data(now.mono, fx, &part);
         }
+    }
+
+    /// Over the way in use. Doubles are the same bytes (rule 4): sealed once.
+    fn send_data(&mut self, now: Mono, fx: &mut Effects, content: &[u8]) {
+        let Some(live) = self.live_mut() else { return };
+        let datagram = live.keys.seal(content);
+        let plan = live.paths.plan(datagram.len());
+        live.paths.note_sent(now);
+        for way in plan.doubles {
+            self.transmit(now, fx, way, datagram.clone());
+        }
+        self.transmit(now, fx, plan.way, datagram);
     }
 
     /// Sends control messages over the way in use.
@@ -223,22 +229,13 @@ impl Tunnel {
         }
     }
 
-    fn send_content(&mut self, now: Mono, fx: &mut Effects, way: Way, content: &[u8]) {
-        self.send_over(now, fx, &[way], content);
-    }
-
-    /// Doubles are the same bytes (rule 4): sealed once.
-    fn send_over(&mut self, now: Mono, fx: &mut Effects, ways: &[Way], content: &[u8]) {
-        let Phase::Live(live) = &mut self.phase else {
-            return;
-        };
-        let datagram = live.keys.seal(content);
-        if ways.contains(&live.paths.current().way) {
+    pub(super) fn send_content(&mut self, now: Mono, fx: &mut Effects, way: Way, content: &[u8]) {
+        let Some(live) = self.live_mut() else { return };
+        if way == live.paths.current().way {
             live.paths.note_sent(now);
         }
-        for way in ways {
-            self.transmit(now, fx, *way, datagram.clone());
-        }
+        let datagram = live.keys.seal(content);
+        self.transmit(now, fx, way, datagram);
     }
 
     /// Sends a datagram over a way.
@@ -247,8 +244,7 @@ impl Tunnel {
             Way::Direct(on, to) => fx.send(on, to, datagram),
             Way::Relay(leg) => {
                 if let Some(leg) = self.legs.get_mut(leg) {
-                    leg.note_sent(now);
-                    fx.send(InterfaceId(0), leg.addr, datagram);
+                    leg.send(now, fx, datagram);
                 }
             }
         }
@@ -270,13 +266,15 @@ impl Tunnel {
         };
         let (counter, aad) = (d.counter(), d.aad());
         let body = d.into_body_mut();
+        let whole = HEADER_LEN + body.len();
         let len = match live.keys.open(now.mono, counter, &aad, body) {
             Ok(len) => len,
             Err(error) => return refuse(fx, error),
         };
         live.last_heard = now.mono;
-        live.paths.note_heard(a.way, may_learn, now.mono);
-        self.choose_path(now, fx);
+        if live.paths.note_heard(a.way, may_learn, whole, now.mono) {
+            self.choose_path(now, fx);
+        }
         self.handle_content(now, fx, a, &body[..len], own)
     }
 
@@ -296,27 +294,16 @@ impl Tunnel {
                     self.handle_packet(now.mono, fx, &c, own)
                 })
             }
-            Some(_) => self.handle_packet(now.mono, fx, content, own),
+            Some(_) => {
+                self.note_resumed(now.mono, a.way);
+                self.handle_packet(now.mono, fx, content, own)
+            }
             None => Opened::Nothing,
         }
     }
 
-    /// Opens a content that came outside a data packet: early data.
-    pub(crate) fn handle_early(
-        &mut self,
-        now: Mono,
-        fx: &mut Effects,
-        content: &[u8],
-        own: &VirtualAddrs,
-    ) -> Opened {
-        if content.is_empty() {
-            Opened::Nothing
-        } else {
-            self.handle_packet(now, fx, content, own)
-        }
-    }
-
-    fn handle_packet(
+    /// A virtual packet, compressed: out of a data packet, or early data.
+    pub(crate) fn handle_packet(
         &mut self,
         now: Mono,
         fx: &mut Effects,
@@ -335,87 +322,6 @@ impl Tunnel {
         Opened::Packet(ip)
     }
 
-    #[expect(
-        clippy::wildcard_enum_match_arm,
-        reason = "whatever else there is, is not for this place"
-    )]
-    fn handle_control(
-        &mut self,
-        now: Now,
-        fx: &mut Effects,
-        a: Arrival,
-        messages: &[u8],
-    ) -> Opened {
-        let Ok(messages) = Messages::parse_all(messages) else {
-            fx.counters.malformed += 1;
-            return Opened::Nothing;
-        };
-        log::opened(&messages);
-        for message in messages {
-            match message {
-                Message::Probe(probe) => self.answer_probe(now.mono, fx, a, &probe),
-                Message::ProbeReply(reply) => self.handle_probe_reply(now, fx, &reply),
-                Message::RekeyRequest(request) => self.answer_rekey(now, fx, &request),
-                Message::RekeyResponse(response) => self.finish_rekey(now, fx, &response),
-                Message::KeepAlive(_) => {}
-                Message::TunnelClose(_) => return Opened::Closed,
-                _ => fx.counters.unexpected += 1,
-            }
-        }
-        Opened::Nothing
-    }
-
-    fn answer_probe(&mut self, now: Mono, fx: &mut Effects, a: Arrival, probe: &Probe) {
-        let reply = ProbeReply {
-            id: probe.id,
-            observed: a.from,
-        }
-        .into();
-        self.send_content(now, fx, a.way, &control(&[reply]));
-    }
-
-    fn handle_probe_reply(&mut self, now: Now, fx: &mut Effects, reply: &ProbeReply) {
-        let Some(live) = self.live_mut() else { return };
-        let of_path = live.paths.probe_answered(reply.id, now.mono);
-        let asked = live
-            .probes
-            .iter()
-            .position(|p| p.id == reply.id)
-            .map(|at| live.probes.swap_remove(at));
-        if let Some(p) = &asked {
-            fx.event(Event::ProbeAnswered {
-                id: ProbeId(p.id),
-                rtt: now.mono.since(p.sent),
-                route: p.route,
-            });
-        }
-        if !of_path && asked.is_none() {
-            fx.counters.unexpected += 1;
-        }
-        self.choose_path(now, fx);
-    }
-
-    /// Moves to a better way, if there is one.
-    pub(crate) fn choose_path(&mut self, now: Now, fx: &mut Effects) {
-        let Some(left) = self.live_mut().and_then(|l| l.paths.choose(now.mono)) else {
-            return;
-        };
-        // A relay that forgot this leg, or is gone, is told apart from a loss on the way.
-        if let (Way::Relay(leg), Some(Route::Relay { .. })) = (left, self.route()) {
-            self.legs
-                .get_mut(leg)
-                .iter_mut()
-                .for_each(|l| l.bind(now, fx));
-        }
-        if let (Some(old), Some(new)) = (self.route_of(left), self.route()) {
-            fx.event(Event::RouteChanged {
-                peer: self.peer.node,
-                old,
-                new,
-            });
-        }
-    }
-
     /// When to ask the DC for a relay in the place of one that is gone: by then it has noticed too.
     pub(crate) fn other_relay_at(&self) -> Option<Mono> {
         let lost = self.legs.iter().filter_map(RelayLeg::lost_since).min()?;
@@ -426,34 +332,6 @@ impl Tunnel {
         };
         let again = self.asked_again.map(|t| t + OTHER_RELAY * 4);
         Some(again.map_or(lost + patience, |t| t.max(lost + patience)))
-    }
-
-    /// Measures the round trip over the way in use.
-    pub(crate) fn probe(&mut self, now: Mono, fx: &mut Effects) -> Option<ProbeId> {
-        let route = self.route()?;
-        let id = fx.u32();
-        let live = self.live_mut()?;
-        live.probes.push(AppProbe {
-            id,
-            sent: now,
-            route,
-        });
-        let way = live.paths.current().way;
-        self.send_content(now, fx, way, &probe_content(id, 0));
-        Some(ProbeId(id))
-    }
-
-    /// Says goodbye.
-    pub(crate) fn close(&mut self, now: Mono, fx: &mut Effects, reason: u8) {
-        self.send_control(now, fx, &[TunnelClose { reason }.into()]);
-    }
-
-    /// Every path is suspect: binds and probes anew.
-    pub(crate) fn suspect_all(&mut self, now: Now, fx: &mut Effects) {
-        self.legs.iter_mut().for_each(|l| l.bind(now, fx));
-        if let Some(live) = self.live_mut() {
-            live.paths.suspect_all(now.mono);
-        }
     }
 
     /// Probes, keep-alives, rekeying; `false` when the peer is dead. A tunnel that is not `active` was
@@ -469,7 +347,8 @@ impl Tunnel {
         }
         if active {
             self.legs.iter_mut().for_each(|l| l.handle_timeout(now, fx));
-            self.watch_pulse(now.mono, fx);
+            self.watch_pulse(now, fx);
+            self.finish_record(now.mono, fx);
             self.send_probes(now.mono, fx);
             self.rekey_if_due(now, fx);
             self.choose_path(now, fx);
@@ -477,31 +356,8 @@ impl Tunnel {
         true
     }
 
-    fn watch_pulse(&mut self, now: Mono, fx: &mut Effects) {
-        let Some(live) = self.live_mut() else { return };
-        live.paths.check_pulse(now);
-        if live.paths.owes_sign(now) {
-            let (tx, is_reply) = (fx.tx(), false);
-            self.send_control(now, fx, &[KeepAlive { tx, is_reply }.into()]);
-        }
-    }
-
-    fn send_probes(&mut self, now: Mono, fx: &mut Effects) {
-        let due = self
-            .live_mut()
-            .map(|l| l.paths.probes_due(now))
-            .unwrap_or_default();
-        for (way, size) in due {
-            let id = fx.u32();
-            if let Some(live) = self.live_mut() {
-                live.paths.probe_sent(way, id, size, now);
-            }
-            self.send_content(now, fx, way, &probe_content(id, size));
-        }
-    }
-
-    pub(crate) fn poll_timeout(&self, active: bool) -> Option<Mono> {
-        let legs = self.legs.iter().map(RelayLeg::poll_timeout);
+    pub(crate) fn poll_timeout(&self, locals: &Locals, active: bool) -> Option<Mono> {
+        let legs = self.legs.iter().map(|l| l.poll_timeout(locals));
         match &self.phase {
             Phase::Setup(setup) => legs.chain([setup.poll_timeout()]).min(),
             Phase::Live(live) => {
@@ -516,6 +372,7 @@ impl Tunnel {
                     .chain(lost)
                     .chain(ends)
                     .chain(rekey)
+                    .chain(live.record.as_ref().map(Record::ends_at))
                     .min()
             }
         }
@@ -523,14 +380,6 @@ impl Tunnel {
 }
 
 impl Live {
-    fn lose_probes(&mut self, now: Mono, fx: &mut Effects) {
-        let is_lost = |p: &AppProbe| now >= p.sent + PROBE_LOST;
-        for probe in self.probes.iter().filter(|p| is_lost(p)) {
-            fx.event(Event::ProbeLost(ProbeId(probe.id)));
-        }
-        self.probes.retain(|p| !is_lost(p));
-    }
-
     fn deadline(&self, active: bool) -> Mono {
         self.last_heard + if active { PEER_DEAD } else { LINGER }
     }
@@ -543,21 +392,4 @@ fn refuse(fx: &mut Effects, error: OpenError) -> Opened {
         OpenError::BadSeal => fx.counters.bad_seal += 1,
     }
     Opened::Nothing
-}
-
-fn control(messages: &[Message]) -> Vec<u8> {
-    log::sealed(messages);
-    let mut content = vec![FORM_CONTROL];
-    content.extend(emit_all(messages));
-    content
-}
-
-/// A probe that makes a datagram of `size` bytes, or the least there is.
-fn probe_content(id: u32, size: usize) -> Vec<u8> {
-    let mut content = control(&[Probe { id, claim: None }.into()]);
-    pad_to(
-        &mut content,
-        size.saturating_sub(HEADER_LEN + TAG_LEN).max(PROBE_CONTENT),
-    );
-    content
 }

@@ -8,6 +8,7 @@ use ntm_wire::id::{NodeId, PathId};
 use ntm_wire::time::Mono;
 
 use super::data::Tunnel;
+use crate::handover::locals::Locals;
 
 /// Aliases for peers of other operators; no AS allocates this block (100.127.192.0/18).
 const ALIAS_BASE: u32 = 0x647f_c000;
@@ -128,8 +129,8 @@ impl TunnelTable {
             .find(|t| t.peer.node == node && t.is_live() && self.is_active(t.path_in))
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Mono> {
-        let due = |t: &Tunnel| t.poll_timeout(self.is_active(t.path_in));
+    pub(crate) fn poll_timeout(&self, locals: &Locals) -> Option<Mono> {
+        let due = |t: &Tunnel| t.poll_timeout(locals, self.is_active(t.path_in));
         self.by_path.values().filter_map(due).min()
     }
 }

@@ -1,0 +1,183 @@
+//! Hand-overs in virtual time: how soon data is at the peer again, and what is lost.
+
+use core::time::Duration;
+
+use ntm_sim::access::Access;
+use ntm_sim::net::{LinkConfig, Loss};
+use ntm_wire::id::InterfaceId;
+use ntm_wire::time::Mono;
+
+use crate::stage::{ETHERNET, Setting, Stage, delay, home, ms, secs, symmetric};
+use crate::talk::Talk;
+
+const WIFI: InterfaceId = ETHERNET;
+const CELLULAR: InterfaceId = InterfaceId(2);
+const VOICE: Duration = Duration::from_millis(20);
+/// Each access link, one way: 40 ms from node to node over the core.
+const LINK: u64 = 20;
+/// From node to node and back.
+const R: Duration = Duration::from_millis(80);
+
+/// What a hand-over did.
+#[derive(Debug)]
+struct Outcome {
+    /// From the moment MN could send again to the first packet at CN that was sent since.
+    to_data: Duration,
+    /// The longest silence at either end.
+    gap: Duration,
+    lost: usize,
+}
+
+fn talking(seed: u64, mn: Access, cn: Access) -> (Stage, Talk) {
+    let mut stage = Stage::ready(Setting {
+        seed,
+        domains: 1,
+        mn,
+        cn,
+        link: delay(LINK),
+        server_delay: ms(0),
+        ..Setting::default()
+    });
+    stage.call_works();
+    stage.world.run_for(secs(3));
+    let mut talk = Talk::new(&mut stage, VOICE);
+    talk.run(&mut stage, secs(3));
+    (stage, talk)
+}
+
+fn outcome(stage: &mut Stage, talk: &mut Talk, usable: Mono, number: u32) -> Outcome {
+    let first = talk.first_after(number);
+    assert!(first.is_some(), "nothing came:\n{}", stage.world.story(120));
+    Outcome {
+        to_data: first.unwrap().since(usable),
+        gap: talk.gap_since(usable),
+        lost: talk.lost(stage),
+    }
+}
+
+/// The address in use goes, and another is there at once.
+fn renumber(seed: u64, from: Access, to: Access, cn: Access) -> Outcome {
+    let (mut stage, mut talk) = talking(seed, from, cn);
+    let (usable, number) = (stage.world.now(), talk.sent());
+    let mn = stage.mn;
+    stage.connect_on((mn, WIFI), to, delay(LINK));
+    talk.run(&mut stage, secs(5));
+    outcome(&mut stage, &mut talk, usable, number)
+}
+
+/// Every pair of networks that a hand-over of MN may go between.
+fn cases() -> Vec<(&'static str, Access, Access, Access)> {
+    let v6 = Access::V6 {
+        is_firewalled: false,
+    };
+    vec![
+        (
+            "public to public",
+            Access::PublicV4,
+            Access::PublicV4,
+            Access::PublicV4,
+        ),
+        ("home to home", home(), home(), home()),
+        ("public to home", Access::PublicV4, home(), home()),
+        ("symmetric both", symmetric(), symmetric(), symmetric()),
+        ("v4 to v6, CN on v4", Access::PublicV4, v6, Access::PublicV4),
+        ("v6 to v4, CN on v4", v6, Access::PublicV4, Access::PublicV4),
+        ("v6 to v6", v6, v6, v6),
+    ]
+}
+
+#[test]
+fn data_is_at_the_peer_half_a_round_trip_after_the_new_address_can_be_used() {
+    for (name, from, to, cn) in cases() {
+        let o = renumber(1, from, to, cn);
+        println!("{name}: {o:?}");
+        // The sender's next packet may be an interval away.
+        assert!(o.to_data <= R / 2 + ms(5) + VOICE, "{name}: {o:?}");
+        assert!(o.gap <= R + ms(10) + VOICE, "{name}: {o:?}");
+    }
+}
+
+#[test]
+fn soft_nothing_is_lost() {
+    for (name, from, to, cn) in cases() {
+        for seed in 0..15 {
+            let (mut stage, mut talk) = talking(seed, home(), cn);
+            let mn = stage.mn;
+            stage.connect_on((mn, CELLULAR), from, delay(LINK));
+            talk.run(&mut stage, secs(2));
+            stage.world.unplug(mn, WIFI);
+            talk.run(&mut stage, secs(3));
+            let before = talk.lost(&mut stage);
+            stage.connect_on((mn, WIFI), to, delay(LINK));
+            talk.run(&mut stage, R);
+            stage.world.unplug(mn, CELLULAR);
+            talk.run(&mut stage, secs(2));
+            let lost = talk.lost(&mut stage) - before;
+            assert_eq!(lost, 0, "{name}, seed {seed}:\n{}", stage.world.story(100));
+        }
+    }
+}
+
+#[test]
+fn hard_with_another_interface_up_what_was_under_way_is_lost_and_no_more() {
+    for (name, from, to, cn) in cases() {
+        let (mut stage, mut talk) = talking(3, from, cn);
+        let mn = stage.mn;
+        stage.connect_on((mn, CELLULAR), to, delay(LINK));
+        talk.run(&mut stage, secs(2));
+        let (usable, number) = (stage.world.now(), talk.sent());
+        stage.world.unplug(mn, WIFI);
+        talk.run(&mut stage, secs(5));
+        let o = outcome(&mut stage, &mut talk, usable, number);
+        println!("{name}: {o:?}");
+        let under_way = 2 * (R.as_millis() / VOICE.as_millis()) as usize;
+        assert!(o.lost <= under_way, "{name}: {o:?}");
+        assert!(o.gap <= R + ms(10) + VOICE, "{name}: {o:?}");
+    }
+}
+
+#[test]
+fn a_silent_death_is_noticed_within_300_ms_and_repaired_by_the_other_interface() {
+    for (name, from, to, cn) in cases() {
+        let (mut stage, mut talk) = talking(5, from, cn);
+        let mn = stage.mn;
+        stage.connect_on((mn, CELLULAR), to, delay(LINK));
+        talk.run(&mut stage, secs(3));
+        let dead = LinkConfig {
+            loss: Loss::Random(1.0),
+            ..delay(LINK)
+        };
+        let start = stage.world.now();
+        stage.world.net.configure_access(mn, WIFI, dead);
+        talk.run(&mut stage, secs(5));
+        let gap = talk.gap_since(start);
+        println!("{name}: {gap:?}");
+        assert!(
+            gap <= ms(300) + R + VOICE + ms(10),
+            "{name}: {gap:?}\n{}",
+            stage.world.story(150)
+        );
+    }
+}
+
+#[test]
+fn both_may_move_at_once() {
+    for (name, from, to, cn) in cases() {
+        for (seed, apart) in [(1, 0), (2, 20), (3, 50)] {
+            let (mut stage, mut talk) = talking(seed, from, cn);
+            let (mn, cn_host) = (stage.mn, stage.cn);
+            let start = stage.world.now();
+            stage.connect_on((mn, WIFI), to, delay(LINK));
+            talk.run(&mut stage, ms(apart));
+            stage.connect_on((cn_host, WIFI), cn, delay(LINK));
+            talk.run(&mut stage, secs(5));
+            let gap = talk.gap_since(start);
+            println!("{name}, {apart} ms apart: {gap:?}");
+            assert!(
+                gap <= R * 5 / 2 + ms(20),
+                "{name}, {apart} ms apart: {gap:?}\n{}",
+                stage.world.story(150)
+            );
+        }
+    }
+}

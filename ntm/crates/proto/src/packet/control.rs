@@ -1,0 +1,167 @@
+//! Control messages inside a tunnel: probes and their answers, signs of life, goodbye.
+
+use core::time::Duration;
+
+use ntm_wire::header::HEADER_LEN;
+use ntm_wire::message::{
+    Claim, KeepAlive, Message, Messages, Probe, ProbeReply, TunnelClose, emit_all, pad_to,
+};
+use ntm_wire::seal::TAG_LEN;
+use ntm_wire::time::{Mono, Now};
+
+use super::compress::FORM_CONTROL;
+use super::data::{Arrival, Live, Opened, Tunnel};
+use crate::effects::Effects;
+use crate::event::{Event, ProbeId, Route};
+use crate::handover::path::BASE_PAYLOAD;
+use crate::log;
+
+/// A probe the application asked for is lost after this.
+pub(super) const PROBE_LOST: Duration = Duration::from_secs(3);
+/// Probes are padded so that no reply is longer (section 9).
+const PROBE_CONTENT: usize = 32;
+
+/// A probe that the application asked for.
+#[derive(Debug)]
+pub(super) struct AppProbe {
+    pub(super) id: u32,
+    pub(super) sent: Mono,
+    route: Route,
+}
+
+impl Tunnel {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "whatever else there is, is not for this place"
+    )]
+    pub(super) fn handle_control(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        a: Arrival,
+        messages: &[u8],
+    ) -> Opened {
+        let Ok(messages) = Messages::parse_all(messages) else {
+            fx.counters.malformed += 1;
+            return Opened::Nothing;
+        };
+        log::opened(&messages);
+        for message in messages {
+            match message {
+                Message::Probe(probe) => self.handle_probe(now, fx, a, &probe),
+                Message::ProbeReply(reply) => self.handle_probe_reply(now, fx, &reply),
+                Message::RekeyRequest(request) => self.answer_rekey(now, fx, &request),
+                Message::RekeyResponse(response) => self.finish_rekey(now, fx, &response),
+                Message::KeepAlive(_) => {}
+                Message::TunnelClose(_) => return Opened::Closed,
+                _ => fx.counters.unexpected += 1,
+            }
+        }
+        Opened::Nothing
+    }
+
+    fn handle_probe(&mut self, now: Now, fx: &mut Effects, a: Arrival, probe: &Probe) {
+        let reply = ProbeReply {
+            id: probe.id,
+            observed: a.from,
+        }
+        .into();
+        self.send_content(now.mono, fx, a.way, &control(&[reply]));
+        if let Some(claim) = probe.claim {
+            self.handle_claim(now, fx, a.way, claim);
+        }
+    }
+
+    fn handle_probe_reply(&mut self, now: Now, fx: &mut Effects, reply: &ProbeReply) {
+        let Some(live) = self.live_mut() else { return };
+        let of_path = live.paths.probe_answered(reply.id, now.mono);
+        let mut asked = live.probes.iter();
+        let asked = asked
+            .position(|p| p.id == reply.id)
+            .map(|at| live.probes.swap_remove(at));
+        if let Some(p) = &asked {
+            fx.event(Event::ProbeAnswered {
+                id: ProbeId(p.id),
+                rtt: now.mono.since(p.sent),
+                route: p.route,
+            });
+        }
+        if !of_path && asked.is_none() {
+            fx.counters.unexpected += 1;
+        }
+        self.choose_path(now, fx);
+        if of_path {
+            self.note_answered(now.mono);
+        }
+    }
+
+    /// Measures the round trip over the way in use.
+    pub(crate) fn probe(&mut self, now: Mono, fx: &mut Effects) -> Option<ProbeId> {
+        let route = self.route()?;
+        let id = fx.u32();
+        let live = self.live_mut()?;
+        live.probes.push(AppProbe {
+            id,
+            sent: now,
+            route,
+        });
+        let way = live.paths.current().way;
+        self.send_content(now, fx, way, &probe_content(id, None, 0));
+        Some(ProbeId(id))
+    }
+
+    /// Says goodbye.
+    pub(crate) fn close(&mut self, now: Mono, fx: &mut Effects, reason: u8) {
+        self.send_control(now, fx, &[TunnelClose { reason }.into()]);
+    }
+
+    /// The peer streams and hears nothing of this end: a sign of life.
+    pub(crate) fn send_sign(&mut self, now: Mono, fx: &mut Effects) {
+        let (tx, is_reply) = (fx.tx(), false);
+        self.send_control(now, fx, &[KeepAlive { tx, is_reply }.into()]);
+    }
+
+    pub(crate) fn send_probes(&mut self, now: Mono, fx: &mut Effects) {
+        let due = self.live_mut().map(|l| l.paths.probes_due(now));
+        for (way, size) in due.unwrap_or_default() {
+            let id = fx.u32();
+            let Some(live) = self.live_mut() else { return };
+            let (claim, is_first) = live.paths.claim_on(way);
+            // What a claim brings is the credit for the answer (rule 18).
+            let size = if is_first {
+                size.max(BASE_PAYLOAD)
+            } else {
+                size
+            };
+            live.paths.probe_sent(way, id, size, now);
+            self.send_content(now, fx, way, &probe_content(id, claim, size));
+        }
+    }
+}
+
+impl Live {
+    pub(super) fn lose_probes(&mut self, now: Mono, fx: &mut Effects) {
+        let is_lost = |p: &AppProbe| now >= p.sent + PROBE_LOST;
+        for probe in self.probes.iter().filter(|p| is_lost(p)) {
+            fx.event(Event::ProbeLost(ProbeId(probe.id)));
+        }
+        self.probes.retain(|p| !is_lost(p));
+    }
+}
+
+pub(super) fn control(messages: &[Message]) -> Vec<u8> {
+    log::sealed(messages);
+    let mut content = vec![FORM_CONTROL];
+    content.extend(emit_all(messages));
+    content
+}
+
+/// A probe that makes a datagram of `size` bytes, or the least there is.
+fn probe_content(id: u32, claim: Option<Claim>, size: usize) -> Vec<u8> {
+    let mut content = control(&[Probe { id, claim }.into()]);
+    pad_to(
+        &mut content,
+        size.saturating_sub(HEADER_LEN + TAG_LEN).max(PROBE_CONTENT),
+    );
+    content
+}

@@ -1,0 +1,82 @@
+//! Where the system's own events come by way of `netwatch`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::IpAddr;
+
+use n0_watcher::Watcher as _;
+use netwatch::netmon::State;
+use ntm_wire::id::InterfaceId;
+
+use super::LocalIp;
+
+pub(super) struct Monitor {
+    /// Kept: its end would end the events.
+    _monitor: netwatch::netmon::Monitor,
+    events: n0_watcher::Direct<State>,
+    numbers: BTreeMap<String, InterfaceId>,
+}
+
+impl Monitor {
+    pub(super) async fn start() -> io::Result<Self> {
+        let monitor = netwatch::netmon::Monitor::new().await;
+        let monitor = monitor.map_err(io::Error::other)?;
+        Ok(Self {
+            events: monitor.interface_state(),
+            _monitor: monitor,
+            numbers: BTreeMap::new(),
+        })
+    }
+
+    pub(super) fn current(&mut self, is_usable: impl Fn(IpAddr) -> bool) -> Vec<LocalIp> {
+        let state = self.events.get();
+        let default = state.default_route_interface.as_deref();
+        let mut names: Vec<&String> = state.interfaces.keys().collect();
+        names.sort_by_key(|name| (Some(name.as_str()) != default, name.as_str()));
+        let mut out: Vec<LocalIp> = Vec::new();
+        for name in names {
+            let Some(card) = state.interfaces.get(name).filter(|i| i.is_up()) else {
+                continue;
+            };
+            let (interface, index) = (self.number(name), card.index());
+            for ip in card
+                .addrs()
+                .map(|net| net.addr())
+                .filter(|ip| is_usable(*ip))
+            {
+                let is_same = |l: &LocalIp| {
+                    let families = l.ip.is_ipv4() == ip.is_ipv4();
+                    l.interface == interface && families && l.ip.is_loopback() == ip.is_loopback()
+                };
+                if !out.iter().any(is_same) {
+                    let attachment = 0;
+                    out.push(LocalIp {
+                        interface,
+                        ip,
+                        attachment,
+                        index,
+                    });
+                }
+            }
+        }
+        out
+    }
+
+    /// An interface keeps its number for the life of the process; 0 is "any".
+    fn number(&mut self, name: &str) -> InterfaceId {
+        let next = u16::try_from(self.numbers.len() + 1).unwrap_or(u16::MAX);
+        let numbers = &mut self.numbers;
+        *numbers.entry(name.to_owned()).or_insert(InterfaceId(next))
+    }
+
+    pub(super) async fn changed(&mut self) -> io::Result<()> {
+        let updated = self.events.updated().await;
+        updated.map(drop).map_err(io::Error::other)
+    }
+}
+
+impl std::fmt::Debug for Monitor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Monitor({} interfaces)", self.numbers.len())
+    }
+}
