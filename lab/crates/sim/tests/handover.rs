@@ -181,3 +181,20 @@ fn both_may_move_at_once() {
         }
     }
 }
+
+#[test]
+fn after_a_move_between_two_homes_the_direct_way_is_found_again_without_the_coordinator() {
+    let (mut stage, mut talk) = talking(4, home(), home());
+    let (mn, dc) = (stage.mn, stage.dc(0));
+    assert!(stage.is_direct(mn));
+    stage.world.power_off(dc);
+    let start = stage.world.now();
+    stage.connect_on((mn, WIFI), home(), delay(LINK));
+    talk.run(&mut stage, secs(3));
+    assert!(
+        stage.is_direct(mn) && stage.is_direct(stage.cn),
+        "{}",
+        stage.world.story(150)
+    );
+    assert!(talk.gap_since(start) <= R + ms(10) + VOICE);
+}

@@ -207,6 +207,7 @@ messages! {
     a_changed_rekey_request_is_dropped_and_counted RekeyRequest,
     a_changed_rekey_response_is_dropped_and_counted RekeyResponse,
     a_changed_tunnel_close_is_dropped_and_counted TunnelClose,
+    a_changed_whereabouts_is_dropped_and_counted Whereabouts,
     a_changed_leg_bind_is_dropped_and_counted LegBind,
     a_changed_leg_bind_response_is_dropped_and_counted LegBindResponse,
     a_changed_leg_bind_confirm_is_dropped_and_counted LegBindConfirm,

@@ -51,6 +51,9 @@ pub(crate) fn take(tap: Option<impl Tap + 'static>, log: Option<LogBuffer>) -> S
     let id = stage.call();
     stage.finish(mn, id);
     stage.world.run_for(secs(10));
+    // A move: the ends tell each other where they are.
+    stage.connect(cn, symmetric(), delay(10));
+    stage.world.run_for(secs(5));
     for relay in 0..4 {
         let rs = stage.rs(relay);
         stage.world.restart(rs);

@@ -10,6 +10,7 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::event::{Event, Transmit};
 use crate::handover::locals::Locals;
+use crate::negotiation::reach::Reach;
 use crate::status::Counters;
 
 /// Random numbers from the seed, and the effects collected until the driver polls them.
@@ -20,6 +21,8 @@ pub(crate) struct Effects {
     pub(crate) counters: Counters,
     /// This node's addresses, the preferred interface first.
     pub(crate) locals: Locals,
+    /// What that means for addresses of peers.
+    pub(crate) reach: Option<Reach>,
 }
 
 impl Effects {
@@ -30,6 +33,7 @@ impl Effects {
             events: VecDeque::new(),
             counters: Counters::default(),
             locals: Locals::default(),
+            reach: None,
         }
     }
 

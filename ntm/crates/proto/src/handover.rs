@@ -7,3 +7,4 @@ pub(crate) mod path;
 pub(crate) mod paths;
 pub(crate) mod pulse;
 pub(crate) mod timeline;
+pub(crate) mod whereabouts;

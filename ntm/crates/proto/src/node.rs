@@ -92,6 +92,7 @@ impl Node {
     /// To the DC and to the relays of every tunnel.
     pub(crate) fn find_ways(&mut self) {
         let reach = self.reach();
+        self.fx.reach = Some(reach);
         let ways = reach.server(self.config.dc.addrs.clone());
         self.dc.set_addrs(ways);
         let legs = self.tunnels.iter_mut().flat_map(|t| &mut t.legs);
@@ -412,7 +413,11 @@ impl Node {
             .and_then(|t| t.legs.iter_mut().find(|l| l.may_be(from)));
         let known = match leg {
             Some(leg) => {
+                let before = leg.observed();
                 leg.handle(now, &mut self.fx, from, d);
+                if leg.observed() != before {
+                    self.tell_whereabouts(now);
+                }
                 true
             }
             None => self.handle_measured(now.mono, d),

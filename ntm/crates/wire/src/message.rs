@@ -16,6 +16,7 @@ mod relay;
 mod route;
 mod tunnel;
 mod wake;
+mod whereabouts;
 
 pub use deregistration::Deregistration;
 pub use direction::{DirectionError, DirectionRequest, DirectionResponse, MAX_DEVICES};
@@ -36,6 +37,7 @@ pub use route::{
 };
 pub use tunnel::{TunnelClose, TunnelRequest, TunnelResponse};
 pub use wake::WakeUp;
+pub use whereabouts::Whereabouts;
 
 use crate::codec::{Codec, Malformed, Reader, Writer};
 
@@ -153,6 +155,8 @@ messages! {
     WakeUp = 25,
     /// RS -> DC: where I am and how busy.
     RelayReport = 26,
+    /// Node -> node: where I may be reached now.
+    Whereabouts = 27,
 }
 
 /// Bytes of the frame in front of each body.

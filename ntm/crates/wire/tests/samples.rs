@@ -294,6 +294,7 @@ pub(crate) fn messages() -> Vec<Message> {
         coordinator_messages(),
         path_messages(),
         relay_and_tunnel_messages(),
+        later_messages(),
     ]
     .concat()
 }
@@ -375,6 +376,11 @@ fn path_messages() -> Vec<Message> {
         .into(),
         TunnelClose { reason: 1 }.into(),
     ]
+}
+
+fn later_messages() -> Vec<Message> {
+    let (number, candidates) = (3, candidates());
+    vec![Whereabouts { number, candidates }.into()]
 }
 
 fn relay_and_tunnel_messages() -> Vec<Message> {

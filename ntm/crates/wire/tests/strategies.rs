@@ -524,6 +524,11 @@ fn small() -> impl Strategy<Value = Message> {
             .prop_map(|(counter, cookie)| LegBindConfirm { counter, cookie }.into()),
         token().prop_map(|token| Measure { token }.into()),
         any::<u64>().prop_map(|id| WakeUp { id }.into()),
+        (any::<u32>(), candidates()).prop_map(|(number, candidates)| Whereabouts {
+            number,
+            candidates
+        }
+        .into()),
     ]
 }
 

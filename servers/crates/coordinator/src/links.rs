@@ -312,6 +312,7 @@ impl Coordinator {
             | Message::TunnelRequest(_)
             | Message::TunnelResponse(_)
             | Message::WakeUp(_)
+            | Message::Whereabouts(_)
             | Message::RelayReport(_) => self.fx.counters.dropped.out_of_order += 1,
         }
     }

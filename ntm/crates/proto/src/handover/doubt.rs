@@ -197,6 +197,11 @@ impl PathSet {
         self.own_claim.is_some_and(|c| c.interface == interface)
     }
 
+    /// Whether this node has moved since the tunnel was set up.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.own_claim.is_some()
+    }
+
     /// Whether the way in use is in doubt for its silence.
     pub(crate) fn is_silent(&self) -> bool {
         self.doubt.as_ref().is_some_and(|d| d.why == Why::Silent)

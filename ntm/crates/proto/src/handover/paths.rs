@@ -78,6 +78,15 @@ impl PathSet {
         }
     }
 
+    /// The peer says that it is there now: a way that gave no answer before is tried once more.
+    pub(crate) fn try_again(&mut self, way: Way, now: Mono) {
+        match self.find(way) {
+            Some(path) if path.is_dead() => path.restart_probing(now),
+            Some(_) => {}
+            None => self.insert(Path::new(way, now)),
+        }
+    }
+
     pub(super) fn insert(&mut self, path: Path) {
         if self.paths.len() >= MAX_PATHS {
             self.forget(|p| p.is_cut() || !p.is_proved() && p.is_dead());

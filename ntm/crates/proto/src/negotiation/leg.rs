@@ -187,10 +187,9 @@ impl RelayLeg {
         fx.send(self.on, self.addr, datagram);
     }
 
-    /// This node's address as the RS sees it, when that is news.
-    pub(crate) fn take_observed(&mut self) -> Option<(InterfaceId, RealAddr)> {
-        let on = self.on;
-        self.observed.take().map(|addr| (on, addr))
+    /// This node's address as the RS saw it last.
+    pub(crate) fn observed(&self) -> Option<RealAddr> {
+        self.observed
     }
 
     /// The RS is under load and wants the bind again with a cookie; `true` when the challenge was to

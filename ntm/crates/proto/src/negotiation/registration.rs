@@ -245,6 +245,7 @@ impl Node {
             .registered
             .as_ref()
             .map(|r| (r.addrs, r.observed));
+        self.tell_whereabouts(now);
         let is_news = before != Some((registered.addrs, registered.observed));
         let (addrs, observed, highest) = (
             registered.addrs,

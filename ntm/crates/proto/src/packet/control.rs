@@ -53,6 +53,7 @@ impl Tunnel {
                 Message::RekeyRequest(request) => self.answer_rekey(now, fx, &request),
                 Message::RekeyResponse(response) => self.finish_rekey(now, fx, &response),
                 Message::KeepAlive(_) => {}
+                Message::Whereabouts(w) => self.handle_whereabouts(now, fx, &w),
                 Message::TunnelClose(_) => return Opened::Closed,
                 _ => fx.counters.unexpected += 1,
             }

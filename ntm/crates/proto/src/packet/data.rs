@@ -19,6 +19,7 @@ use crate::handover::locals::Locals;
 use crate::handover::path::Way;
 use crate::handover::paths::PathSet;
 use crate::handover::timeline::{Handover, Record};
+use crate::handover::whereabouts::Told;
 use crate::negotiation::leg::RelayLeg;
 use crate::negotiation::rekey::Rekey;
 use crate::negotiation::setup::Setup;
@@ -77,6 +78,7 @@ pub(crate) struct Live {
     pub(crate) record: Option<Record>,
     /// Others that it cut short.
     pub(crate) ended: Vec<Handover>,
+    pub(crate) told: Told,
 }
 
 /// A Tunnel Request and the answer it got: the same bytes get the same answer again (rule 5).
@@ -132,6 +134,7 @@ impl Live {
             probes: Vec::new(),
             record: None,
             ended: Vec::new(),
+            told: Told::default(),
         }
     }
 }

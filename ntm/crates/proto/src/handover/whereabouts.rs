@@ -1,0 +1,93 @@
+//! Where the ends may be reached: told over the tunnel itself, so that a direct way is found after a move
+//! although the DC may be down, or slow.
+
+use ntm_wire::addr::{Candidate, CandidateKind, MAX_CANDIDATES, RealAddr};
+use ntm_wire::id::InterfaceId;
+use ntm_wire::message::Whereabouts;
+use ntm_wire::time::{Mono, Now};
+
+use super::path::Way;
+use crate::effects::Effects;
+use crate::negotiation::leg::RelayLeg;
+use crate::node::Node;
+use crate::packet::data::Tunnel;
+
+/// What both ends have told each other.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// The number of the last list that was sent, and the list.
+    sent: (u32, Vec<Candidate>),
+    /// The number of the last list that was taken.
+    taken: u32,
+}
+
+impl Node {
+    /// A relay saw this node at an address that it was not seen at before.
+    pub(crate) fn tell_whereabouts(&mut self, now: Now) {
+        let own = self.candidates();
+        for tunnel in self.tunnels.iter_mut() {
+            tunnel.tell_whereabouts(now.mono, &mut self.fx, &own);
+        }
+    }
+}
+
+impl Tunnel {
+    /// Tells the peer where this node is, when that is news since a move.
+    fn tell_whereabouts(&mut self, now: Mono, fx: &mut Effects, own: &[Candidate]) {
+        let seen = self.legs.iter().filter_map(RelayLeg::observed);
+        let candidates = joined(own, seen);
+        let is_wanted = self.may_go_direct;
+        let Some(live) = self.live_mut().filter(|l| is_wanted && l.paths.has_moved()) else {
+            return;
+        };
+        if live.told.sent.1 == candidates {
+            return;
+        }
+        let number = live.told.sent.0 + 1;
+        live.told.sent = (number, candidates.clone());
+        let message = Whereabouts { number, candidates };
+        self.send_control(now, fx, &[message.into()]);
+    }
+
+    /// The peer may be reached there; a list that was overtaken by a later one says nothing.
+    pub(crate) fn handle_whereabouts(&mut self, now: Now, fx: &mut Effects, w: &Whereabouts) {
+        let may_go_direct = self.may_go_direct;
+        let Some(live) = self
+            .live_mut()
+            .filter(|l| w.number > l.told.taken && may_go_direct)
+        else {
+            fx.counters.unexpected += 1;
+            return;
+        };
+        live.told.taken = w.number;
+        let at_home = fx.locals.iter().any(|l| l.addr.is_loopback());
+        let fits = |a: &RealAddr| a.is_sendable() && (at_home || !a.is_loopback());
+        let reach = fx.reach;
+        let real = |a: RealAddr| reach.map_or(Some(a), |r| r.real(a));
+        let addrs = w.candidates.iter().map(|c| c.addr).filter(fits);
+        let addrs = addrs.filter_map(real);
+        self.candidates = addrs.collect();
+        let ways: Vec<Way> = self.direct_ways(&fx.locals);
+        if let Some(live) = self.live_mut() {
+            ways.into_iter()
+                .for_each(|way| live.paths.try_again(way, now.mono));
+        }
+        self.send_probes(now.mono, fx);
+    }
+}
+
+/// A node's candidates, and where its relays saw it.
+fn joined(own: &[Candidate], seen: impl Iterator<Item = RealAddr>) -> Vec<Candidate> {
+    let mut out = own.to_vec();
+    for addr in seen {
+        if out.iter().all(|c| c.addr != addr) {
+            out.push(Candidate {
+                kind: CandidateKind::Observed,
+                interface: InterfaceId(0),
+                addr,
+            });
+        }
+    }
+    out.truncate(MAX_CANDIDATES);
+    out
+}
