@@ -158,6 +158,7 @@ impl Tunnel {
             Reason::BetterInterface
         };
         self.tell_route(fx, left);
+        self.repeat_whereabouts(now.mono, fx);
         self.claim_new_interface(now, fx, left, reason);
     }
 

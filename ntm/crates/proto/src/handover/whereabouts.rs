@@ -43,22 +43,29 @@ impl Tunnel {
         if live.told.sent.1 == candidates {
             return;
         }
-        let number = live.told.sent.0 + 1;
-        live.told.sent = (number, candidates.clone());
-        let message = Whereabouts { number, candidates };
-        self.send_control(now, fx, &[message.into()]);
+        live.told.sent = (live.told.sent.0 + 1, candidates);
+        self.repeat_whereabouts(now, fx);
+    }
+
+    /// Nothing confirms the list, so it goes out again when the way has changed.
+    pub(super) fn repeat_whereabouts(&mut self, now: Mono, fx: &mut Effects) {
+        let told = self.live().map(|l| l.told.sent.clone());
+        if let Some((number, candidates)) = told.filter(|(number, _)| *number > 0) {
+            let message = Whereabouts { number, candidates };
+            self.send_control(now, fx, &[message.into()]);
+        }
     }
 
     /// The peer may be reached there; a list that was overtaken by a later one says nothing.
     pub(crate) fn handle_whereabouts(&mut self, now: Now, fx: &mut Effects, w: &Whereabouts) {
         let may_go_direct = self.may_go_direct;
-        let Some(live) = self
-            .live_mut()
-            .filter(|l| w.number > l.told.taken && may_go_direct)
-        else {
+        let Some(live) = self.live_mut().filter(|_| may_go_direct) else {
             fx.counters.unexpected += 1;
             return;
         };
+        if w.number <= live.told.taken {
+            return;
+        }
         live.told.taken = w.number;
         let at_home = fx.locals.iter().any(|l| l.addr.is_loopback());
         let fits = |a: &RealAddr| a.is_sendable() && (at_home || !a.is_loopback());

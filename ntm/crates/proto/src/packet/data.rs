@@ -225,11 +225,9 @@ impl Tunnel {
         self.transmit(now, fx, plan.way, datagram);
     }
 
-    /// Sends control messages over the way in use.
+    /// Sends control messages as data goes.
     pub(crate) fn send_control(&mut self, now: Mono, fx: &mut Effects, messages: &[Message]) {
-        if let Some(way) = self.live().map(|l| l.paths.current().way) {
-            self.send_content(now, fx, way, &control(messages));
-        }
+        self.send_data(now, fx, &control(messages));
     }
 
     pub(super) fn send_content(&mut self, now: Mono, fx: &mut Effects, way: Way, content: &[u8]) {
