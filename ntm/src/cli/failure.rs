@@ -189,9 +189,10 @@ impl From<AccountError> for Failure {
 fn https_exit(error: &HttpsError) -> Exit {
     match error {
         HttpsError::BadUrl(_) => Exit::BadArguments,
-        HttpsError::Unreachable { .. } | HttpsError::NotAnAccountServer { .. } => {
-            Exit::AccountServerUnreachable
-        }
+        HttpsError::Unreachable { .. }
+        | HttpsError::TooLong { .. }
+        | HttpsError::Redirect { .. }
+        | HttpsError::NotAnAccountServer { .. } => Exit::AccountServerUnreachable,
         HttpsError::WrongPin { .. } | HttpsError::BadCertificate { .. } => {
             Exit::IdentityNotBelieved
         }
