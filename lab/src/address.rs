@@ -4,23 +4,35 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use anyhow::ensure;
 
-/// The server's addresses.
-pub const SERVER_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
-/// See [`SERVER_V4`].
-pub const SERVER_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 0x10);
-/// The core's side of the server's link.
-pub(crate) const CORE_V4: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 1);
-/// See [`CORE_V4`].
-pub(crate) const CORE_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0xf, 0, 0, 0, 0, 1);
+/// A machine at the core: its addresses, and the core's on the link to it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Machine {
+    /// Of its namespace, and of the core's end of its link.
+    pub(crate) name: &'static str,
+    pub(crate) own: (Ipv4Addr, Ipv6Addr),
+    pub(crate) core: (Ipv4Addr, Ipv6Addr),
+}
 
-/// A relay's on a machine of its own.
-pub const RELAY_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 5, 10);
-/// See [`RELAY_V4`].
-pub const RELAY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x10, 0, 0, 0, 0, 0x10);
-/// The core's side of that relay's link.
-pub(crate) const CORE_RELAY_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 5, 1);
-/// See [`CORE_RELAY_V4`].
-pub(crate) const CORE_RELAY_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0x10, 0, 0, 0, 0, 1);
+/// The machine of the servers.
+pub(crate) const SERVERS: Machine = machine("servers", [203, 0, 113], 0xf);
+/// That of another operator's.
+pub(crate) const ABROAD: Machine = machine("abroad", [198, 18, 6], 0x11);
+/// A relay's own.
+pub(crate) const RELAY: Machine = machine("relay", [198, 18, 5], 0x10);
+
+const fn machine(name: &'static str, v4: [u8; 3], v6: u16) -> Machine {
+    Machine {
+        name,
+        own: at_core(v4, v6, 10),
+        core: at_core(v4, v6, 1),
+    }
+}
+
+const fn at_core([a, b, c]: [u8; 3], net: u16, host: u8) -> (Ipv4Addr, Ipv6Addr) {
+    let v4 = Ipv4Addr::new(a, b, c, host);
+    let v6 = Ipv6Addr::new(0x2001, 0xdb8, net, 0, 0, 0, 0, host as u16);
+    (v4, v6)
+}
 
 /// The most access networks of a world: what fits into 192.0.2.0/24.
 const MOST: u8 = 32;

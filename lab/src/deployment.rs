@@ -15,6 +15,8 @@ pub const PASSWORD: &str = "correct horse battery staple";
 pub struct Deployment {
     server: Option<Background>,
     folder: TempDir,
+    /// `None`: a made-up one.
+    domain: Option<String>,
     ready: serde_json::Value,
     first_invitation: String,
 }
@@ -22,16 +24,49 @@ pub struct Deployment {
 impl Deployment {
     /// Starts a server on free ports of the loopback.
     pub fn start() -> anyhow::Result<Self> {
-        let folder = tempfile::tempdir()?;
+        Self::start_in(None)
+    }
+
+    /// Starts the servers of two operators, each with the other's coordinator in its configuration.
+    pub fn start_two(domains: [&str; 2]) -> anyhow::Result<[Self; 2]> {
+        let mut both = [
+            Self::start_in(Some(domains[0]))?,
+            Self::start_in(Some(domains[1]))?,
+        ];
+        for one in &mut both {
+            one.stop_server()?;
+        }
+        let said = [both[0].introduction()?, both[1].introduction()?];
+        for (one, other) in both.iter_mut().zip(said.iter().rev()) {
+            std::fs::write(one.config(), other)?;
+            one.restart_server()?;
+            one.first_invitation = one.server()?.wait_for("set-up link", link_in)?;
+        }
+        Ok(both)
+    }
+
+    fn start_in(domain: Option<&str>) -> anyhow::Result<Self> {
         let mut this = Self {
             server: None,
-            folder,
+            folder: tempfile::tempdir()?,
+            domain: domain.map(str::to_owned),
             ready: serde_json::Value::Null,
             first_invitation: String::new(),
         };
+        std::fs::write(this.config(), "")?;
         this.run_server("127.0.0.1:0", "127.0.0.1:0")?;
         this.first_invitation = this.server()?.wait_for("set-up link", link_in)?;
         Ok(this)
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("server.toml")
+    }
+
+    /// What it gives another operator to put into the configuration.
+    pub fn introduction(&self) -> anyhow::Result<String> {
+        let run = self.server_run(&self.address("as")?, &self.address("dc")?)?;
+        Ok(succeed(run.args(["peer"]).finish()?)?.stdout)
     }
 
     fn run_server(&mut self, https: &str, udp: &str) -> anyhow::Result<()> {
@@ -52,7 +87,7 @@ impl Deployment {
     /// The server's command with this deployment's settings.
     pub fn server_run(&self, https: &str, udp: &str) -> anyhow::Result<Run> {
         let run = Run::new("ntm-server")?
-            .env("NTM_CONFIG", self.folder.path().join("none.toml"))
+            .env("NTM_CONFIG", self.config())
             .env("NTM_DATA_DIR", self.folder.path().join("server"))
             .env("NTM_PUBLIC_ADDRESSES", "127.0.0.1")
             .env("NTM_AS__LISTEN", https)
@@ -60,8 +95,10 @@ impl Deployment {
             // Beside the DC, on the port that it has.
             .env("NTM_DC__PUSH__LISTEN", "127.0.0.1:0")
             .env("NTM_RS__LISTEN", udp);
-        std::fs::write(self.folder.path().join("none.toml"), "")?;
-        Ok(run)
+        Ok(match &self.domain {
+            Some(domain) => run.env("NTM_DOMAIN", domain),
+            None => run,
+        })
     }
 
     fn server(&mut self) -> anyhow::Result<&mut Background> {
@@ -134,6 +171,11 @@ impl Deployment {
         Ok(())
     }
 
+    /// The link with which devices of other operators are told of this server.
+    pub fn link(&self) -> anyhow::Result<String> {
+        link_in(&self.introduction()?).context("no link in the introduction")
+    }
+
     /// An invitation from somebody.
     pub fn invite(&self, by: &str) -> anyhow::Result<String> {
         Ok(succeed(self.ntm(by)?.args(["invite"]).finish()?)?
@@ -181,7 +223,8 @@ pub fn succeed(outcome: Outcome) -> anyhow::Result<Outcome> {
     Ok(outcome)
 }
 
-fn link_in(text: &str) -> Option<String> {
+/// The first link in a text.
+pub(crate) fn link_in(text: &str) -> Option<String> {
     let start = text.find("legato://")?;
     let rest = text.get(start..)?;
     let end = rest.find(|c: char| c.is_whitespace() || c == '"')?;

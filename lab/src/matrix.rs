@@ -33,8 +33,10 @@ pub struct Matrix {
     pub loss: f64,
     /// The round trip between the ends, and of each to the server.
     pub rtt: Duration,
-    /// Which addresses the server has.
+    /// Which addresses the servers have.
     pub server: Families,
+    /// 1, or 2: callers and callees have their accounts on two servers of two domains.
+    pub operators: u8,
     /// For all that is random in the lab.
     pub seed: u64,
     /// How many pairs at once.
@@ -52,6 +54,7 @@ impl Matrix {
             loss: 0.0,
             rtt: Duration::from_millis(50),
             server: Families::Both,
+            operators: 1,
             seed: 1,
             jobs: 1,
             keep: None,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
-use crate::address::RELAY_V4;
+use crate::address::RELAY;
 use crate::conversation::{Conversation, Line};
 use crate::heard;
 use crate::host::Host;
@@ -110,7 +110,7 @@ impl RelayTrial {
         std::thread::sleep(JOINING);
         let (mut ends, mut sent) = stage.talk(number)?;
         sent += send_for(&mut ends, BEFORE);
-        let by_nearer = |e: &Conversation| last_relay(&e.err()) == Some(RELAY_V4.into());
+        let by_nearer = |e: &Conversation| last_relay(&e.err()) == Some(RELAY.own.0.into());
         let nearer = ends.iter().all(by_nearer);
         let killed = SystemTime::now();
         relay.kill()?;

@@ -1,13 +1,13 @@
-//! The real server in the core, and people who sign in to it.
+//! The real servers at the core, and people who sign in to them.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
-use crate::address::{RELAY_V4, RELAY_V6, SERVER_V4, SERVER_V6};
+use crate::address::{ABROAD, Machine, RELAY, SERVERS};
 use crate::command::{Background, Run};
-use crate::deployment::{PASSWORD, succeed};
+use crate::deployment::{PASSWORD, link_in, succeed};
 use crate::host::Host;
 use crate::netns::Namespace;
 use crate::world::World;
@@ -29,60 +29,79 @@ pub enum Families {
 }
 
 impl Families {
-    /// The server's addresses.
-    pub fn addresses(self) -> Vec<IpAddr> {
-        let (v4, v6) = (IpAddr::from(SERVER_V4), IpAddr::from(SERVER_V6));
+    fn addresses(self, machine: &Machine) -> Vec<IpAddr> {
+        let (v4, v6) = machine.own;
         match self {
-            Self::Both => vec![v4, v6],
-            Self::V4 => vec![v4],
-            Self::V6 => vec![v6],
+            Self::Both => vec![v4.into(), v6.into()],
+            Self::V4 => vec![v4.into()],
+            Self::V6 => vec![v6.into()],
         }
-    }
-
-    fn sockets(self, ports: &[u16]) -> String {
-        let at = |port: &u16| {
-            self.addresses()
-                .into_iter()
-                .map(|ip| SocketAddr::new(ip, *port))
-                .collect::<Vec<_>>()
-        };
-        let all = ports.iter().flat_map(at).map(|a| a.to_string());
-        all.collect::<Vec<_>>().join(",")
     }
 }
 
-/// `ntm-server` with both families and both ports; it ends when dropped.
+/// One operator: where its server stands, and which names it gives.
+#[derive(Clone, Debug)]
+struct Operator {
+    machine: Machine,
+    namespace: Namespace,
+    families: Families,
+    folder: PathBuf,
+    /// `None`: a made-up one, as without a domain of one's own.
+    domain: Option<&'static str>,
+}
+
+/// `ntm-server` with both ports; it ends when dropped.
 #[derive(Debug)]
 pub struct Servers {
     process: Background,
-    namespace: Namespace,
-    folder: PathBuf,
-    families: Families,
+    operator: Operator,
+    /// With which other people's devices are told of it.
+    link: Option<String>,
 }
 
 impl Servers {
     /// Starts it and waits until it listens.
     pub fn start(world: &World, families: Families) -> anyhow::Result<Self> {
-        let folder = world.lease().folder().to_owned();
-        std::fs::write(folder.join("server.toml"), "")?;
-        let ready = folder.join("ready.json");
-        let run = command(world.servers(), &folder, families)?;
-        let run = run.args(["run", "--ready-file"]).args([&ready]);
-        let mut process = run.start(&folder.join("server.log"))?;
-        process.wait_for("ready file", |_| ready.is_file().then_some(()))?;
-        Ok(Self {
-            process,
+        let operator = Operator {
+            machine: SERVERS,
             namespace: world.servers().clone(),
-            folder,
             families,
-        })
+            folder: world.lease().folder().to_owned(),
+            domain: None,
+        };
+        operator.configure("")?;
+        operator.start(None)
+    }
+
+    /// Starts those of two operators, in two places, each with the other's coordinator in its configuration.
+    pub fn start_two(world: &mut World, families: Families) -> anyhow::Result<[Self; 2]> {
+        let here = world.servers().clone();
+        let abroad = world.add_abroad()?;
+        let of = |machine, namespace, domain| Operator {
+            machine,
+            namespace,
+            families,
+            folder: world.lease().folder().join(domain),
+            domain: Some(domain),
+        };
+        let one = of(SERVERS, here, "one.example");
+        let two = of(ABROAD, abroad, "two.example");
+        let (of_one, of_two) = (one.introduction()?, two.introduction()?);
+        one.configure(&of_two)?;
+        two.configure(&of_one)?;
+        Ok([one.start(link_in(&of_one))?, two.start(link_in(&of_two))?])
+    }
+
+    /// Its addresses.
+    pub fn addresses(&self) -> Vec<IpAddr> {
+        self.operator.addresses()
     }
 
     /// An invitation for so many accounts.
     pub fn invite(&self, accounts: usize) -> anyhow::Result<String> {
         let uses = accounts.to_string();
-        let run = command(&self.namespace, &self.folder, self.families)?
-            .args(["invite", "--uses", &uses]);
+        let run = self.operator.command()?;
+        let run = run.args(["invite", "--uses", &uses]);
         let said = succeed(run.finish()?)?.stdout;
         let link = said
             .split_whitespace()
@@ -94,7 +113,7 @@ impl Servers {
 
     /// A token with which a relay on another machine joins.
     pub fn relay_token(&self) -> anyhow::Result<String> {
-        let run = command(&self.namespace, &self.folder, self.families)?.args(["token", "rs"]);
+        let run = self.operator.command()?.args(["token", "rs"]);
         Ok(succeed(run.finish()?)?.stdout.trim().to_owned())
     }
 
@@ -104,17 +123,18 @@ impl Servers {
         machine: &Namespace,
         token: Option<&str>,
     ) -> anyhow::Result<Background> {
-        let folder = self.folder.join("relay");
+        let folder = self.operator.folder.join("relay");
         std::fs::create_dir_all(&folder)?;
         let (token_file, ready) = (folder.join("token"), folder.join("ready.json"));
         if let Some(token) = token {
             std::fs::write(&token_file, token)?;
         }
         drop(std::fs::remove_file(&ready));
-        let sockets = [IpAddr::from(RELAY_V4), IpAddr::from(RELAY_V6)];
+        let (v4, v6) = RELAY.own;
+        let sockets = [IpAddr::from(v4), IpAddr::from(v6)];
         let listen = sockets.map(|ip| SocketAddr::new(ip, PORTS[0]).to_string());
         let run = Run::inside(machine, "ntm-rs")?
-            .env("NTM_CONFIG", self.folder.join("server.toml"))
+            .env("NTM_CONFIG", self.operator.config())
             .env("NTM_DATA_DIR", folder.join("data"))
             .env(
                 "NTM_PUBLIC_ADDRESSES",
@@ -138,34 +158,89 @@ impl Servers {
     /// The device signs in from the server's own network, and then belongs to the host: what is tried
     /// here is how devices connect, on any network, and signing in is HTTPS as everybody knows it.
     pub fn sign_up(&self, name: &str, invitation: &str, host: &Host) -> anyhow::Result<Device> {
-        let profile = self.folder.join("profiles").join(name);
+        let profile = self.operator.folder.join("profiles").join(name);
         std::fs::create_dir_all(&profile)?;
+        let domain = self.operator.domain;
         let device = Device {
-            name: name.to_owned(),
+            name: domain.map_or(name.to_owned(), |d| format!("{name}@{d}")),
             profile,
             namespace: host.namespace().clone(),
         };
-        let run = device.command(&self.namespace)?;
+        let run = device.command(&self.operator.namespace)?;
         let run = run.args(["sign-in", "--device", "lab", "--invite", invitation, name]);
         succeed(run.finish()?).with_context(|| format!("{name} signs in"))?;
         Ok(device)
     }
+
+    /// Makes a device of another operator's know this one, as its owner would: on a network with a wire
+    /// to it, as for signing in.
+    pub fn introduce_to(&self, device: &Device) -> anyhow::Result<()> {
+        let link = self.link.as_ref().context("a server with a link")?;
+        let run = device.command(&self.operator.namespace)?;
+        let run = run.args(["operator", "add", link]);
+        succeed(run.finish()?).with_context(|| format!("{} adds the operator", device.name))?;
+        Ok(())
+    }
 }
 
-fn command(namespace: &Namespace, folder: &Path, families: Families) -> anyhow::Result<Run> {
-    let public = families
-        .addresses()
-        .iter()
-        .map(IpAddr::to_string)
-        .collect::<Vec<_>>();
-    let run = Run::inside(namespace, "ntm-server")?
-        .env("NTM_CONFIG", folder.join("server.toml"))
-        .env("NTM_DATA_DIR", folder.join("server"))
-        .env("NTM_PUBLIC_ADDRESSES", public.join(","))
-        .env("NTM_AS__LISTEN", families.sockets(&[HTTPS]))
-        .env("NTM_DC__LISTEN", families.sockets(&PORTS))
-        .env("NTM_RS__LISTEN", families.sockets(&PORTS));
-    Ok(run)
+impl Operator {
+    fn addresses(&self) -> Vec<IpAddr> {
+        self.families.addresses(&self.machine)
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.join("server.toml")
+    }
+
+    fn configure(&self, text: &str) -> anyhow::Result<()> {
+        std::fs::create_dir_all(&self.folder)?;
+        Ok(std::fs::write(self.config(), text)?)
+    }
+
+    /// What it gives the other operator to put into the configuration.
+    fn introduction(&self) -> anyhow::Result<String> {
+        self.configure("")?;
+        Ok(succeed(self.command()?.args(["peer"]).finish()?)?.stdout)
+    }
+
+    fn start(self, link: Option<String>) -> anyhow::Result<Servers> {
+        let ready = self.folder.join("ready.json");
+        let run = self.command()?.args(["run", "--ready-file"]).args([&ready]);
+        let mut process = run.start(&self.folder.join("server.log"))?;
+        process.wait_for("ready file", |_| ready.is_file().then_some(()))?;
+        Ok(Servers {
+            process,
+            operator: self,
+            link,
+        })
+    }
+
+    fn command(&self) -> anyhow::Result<Run> {
+        let run = Run::inside(&self.namespace, "ntm-server")?
+            .env("NTM_CONFIG", self.config())
+            .env("NTM_DATA_DIR", self.folder.join("server"))
+            .env("NTM_PUBLIC_ADDRESSES", list(&self.addresses()))
+            .env("NTM_AS__LISTEN", list(&self.sockets(&[HTTPS])))
+            .env("NTM_DC__LISTEN", list(&self.sockets(&PORTS)))
+            .env("NTM_RS__LISTEN", list(&self.sockets(&PORTS)));
+        Ok(match self.domain {
+            Some(domain) => run.env("NTM_DOMAIN", domain),
+            None => run,
+        })
+    }
+
+    fn sockets(&self, ports: &[u16]) -> Vec<SocketAddr> {
+        let at = |port: &u16| {
+            let all = self.addresses().into_iter();
+            all.map(|ip| SocketAddr::new(ip, *port)).collect::<Vec<_>>()
+        };
+        ports.iter().flat_map(at).collect()
+    }
+}
+
+fn list<T: ToString>(items: &[T]) -> String {
+    let texts: Vec<String> = items.iter().map(T::to_string).collect();
+    texts.join(",")
 }
 
 /// A signed-in device and the host it is on.

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::access::{Access, Ground, Lan};
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use crate::address::{
-    CORE_RELAY_V4, CORE_RELAY_V6, CORE_V4, CORE_V6, RELAY_V4, RELAY_V6, SERVER_V4, SERVER_V6, Site,
-};
+use crate::address::{ABROAD, Machine, RELAY, SERVERS, Site};
 use crate::host::{Host, Radio};
 use crate::lease::Lease;
 use crate::netns::Namespace;
@@ -37,7 +33,7 @@ impl Weather {
 pub struct World {
     accesses: Vec<Access>,
     server_wire: Arc<Wire>,
-    relay_wire: Option<Wire>,
+    other_wires: Vec<Wire>,
     weather: Weather,
     hosts: usize,
     core: Namespace,
@@ -62,7 +58,7 @@ impl World {
         Ok(Self {
             accesses: Vec::new(),
             server_wire: Arc::new(server_wire),
-            relay_wire: None,
+            other_wires: Vec::new(),
             weather,
             hosts: 0,
             core,
@@ -123,9 +119,18 @@ impl World {
 
     /// A machine of its own for a relay, on a link of this quality.
     pub fn add_relay(&mut self, quality: Quality) -> anyhow::Result<Namespace> {
-        let namespace = self.lease.namespace("relay")?;
-        let seed = self.weather.seed;
-        self.relay_wire = Some(RELAY.connect(&self.core, &namespace, quality, seed)?);
+        self.add_machine(&RELAY, quality)
+    }
+
+    /// A machine for the servers of another operator, elsewhere: as far from the first as any two hosts.
+    pub fn add_abroad(&mut self) -> anyhow::Result<Namespace> {
+        self.add_machine(&ABROAD, self.weather.quality())
+    }
+
+    fn add_machine(&mut self, machine: &Machine, quality: Quality) -> anyhow::Result<Namespace> {
+        let namespace = self.lease.namespace(machine.name)?;
+        let wire = machine.connect(&self.core, &namespace, quality, self.weather.seed)?;
+        self.other_wires.push(wire);
         Ok(namespace)
     }
 
@@ -147,25 +152,6 @@ impl World {
         &self.lease
     }
 }
-
-/// A machine at the core: its addresses, and the core's on the link to it.
-struct Machine {
-    name: &'static str,
-    own: (Ipv4Addr, Ipv6Addr),
-    core: (Ipv4Addr, Ipv6Addr),
-}
-
-const SERVERS: Machine = Machine {
-    name: "servers",
-    own: (SERVER_V4, SERVER_V6),
-    core: (CORE_V4, CORE_V6),
-};
-
-const RELAY: Machine = Machine {
-    name: "relay",
-    own: (RELAY_V4, RELAY_V6),
-    core: (CORE_RELAY_V4, CORE_RELAY_V6),
-};
 
 impl Machine {
     fn connect(

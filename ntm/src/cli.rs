@@ -13,6 +13,7 @@ mod id;
 mod invite;
 mod names;
 mod nc;
+mod operator;
 mod output;
 mod perf;
 mod picture;
@@ -76,6 +77,7 @@ enum Command {
     Perf(perf::Perf),
     Id(id::Id),
     Contact(contact::Contact),
+    Operator(operator::OperatorCommand),
     Invite(invite::Invite),
     Devices(devices::Devices),
     Enrol(enrol::Enrol),
@@ -144,6 +146,7 @@ async fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> 
         Command::Perf(c) => c.run(context).await,
         Command::Id(c) => c.run(context).await,
         Command::Contact(c) => c.run(context),
+        Command::Operator(c) => c.run(context).await,
         Command::Invite(c) => c.run(context).await,
         Command::Devices(c) => c.run(context).await,
         Command::Enrol(c) => c.run(context).await,

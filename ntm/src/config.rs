@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ntm_proto::Renewal;
+use ntm_proto::{NoAuthority, Renewal};
 use ntm_wire::fqdn::Fqdn;
-use ntm_wire::key::{RootKey, SecretKey};
+use ntm_wire::key::{AuthorityKey, RootKey, SecretKey};
 use ntm_wire::push::PushToken;
 
 use crate::error::StartError;
@@ -77,6 +77,9 @@ impl std::fmt::Debug for Config {
 /// A renewal under way.
 pub type Renewing = Pin<Box<dyn Future<Output = Result<Renewal, RenewError>> + Send>>;
 
+/// The search for an operator's key.
+pub type Finding = Pin<Box<dyn Future<Output = Result<AuthorityKey, NoAuthority>> + Send>>;
+
 /// No new ticket.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
@@ -93,4 +96,10 @@ pub trait Keeper: Send + Sync + 'static {
     fn pinned(&self, account: &Fqdn, root: &RootKey);
     /// Half of the ticket's life is over: fetch and keep a new one.
     fn renew(&self) -> Renewing;
+    /// Somebody of another operator is met: find and keep the key of that operator's account server. Asked
+    /// again when the key has not signed what it should have.
+    fn authority(&self, domain: &Fqdn) -> Finding {
+        let (domain, why) = (domain.clone(), "no keys are looked for".to_owned());
+        Box::pin(async { Err(NoAuthority { domain, why }) })
+    }
 }

@@ -2,6 +2,7 @@
 //! steps in the same order, each with a bound, so that none starves another; there is no `if` about
 //! the protocol here.
 
+mod authority;
 mod calls;
 mod inbox;
 mod nat64;
@@ -12,7 +13,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ntm_proto::{
-    Counters, Peer, ProbeId, Renewal, ResolveError, ResolveId, Status, TunnelStatus, UdpId,
+    Authority, Counters, NoAuthority, Peer, ProbeId, Renewal, ResolveError, ResolveId, Status,
+    TunnelStatus, UdpId,
 };
 use ntm_wire::addr::VirtualAddr;
 use ntm_wire::fqdn::Fqdn;
@@ -75,6 +77,7 @@ pub(crate) enum Command {
     Slept(Duration),
     Renew(Box<Renewal>),
     Nat64(Option<Prefix>),
+    Authority(Result<Authority, NoAuthority>),
     Shutdown(oneshot::Sender<()>),
     Sleep(oneshot::Sender<()>),
 }
@@ -288,6 +291,7 @@ impl Driver {
                 self.node.renew(now, *renewal);
             }
             Command::Nat64(prefix) => self.set_nat64(now, prefix),
+            Command::Authority(found) => self.take_authority(now, found),
             Command::Shutdown(done) => self.leave(now, Some(done), ntm_proto::Node::deregister),
             Command::Sleep(done) => self.leave(now, Some(done), ntm_proto::Node::fall_asleep),
         }
@@ -393,6 +397,7 @@ impl Driver {
                 }
             }
             E::TicketExpiring => self.fetch_ticket(),
+            E::AuthorityWanted { domain } => self.find_authority(domain),
             E::Registered { addrs, observed } => {
                 self.with_reach(|r| r.own = Some(addrs));
                 self.wires

@@ -101,9 +101,9 @@ fn resolve_kind(error: &ResolveError) -> io::ErrorKind {
         ResolveError::PeerUnreachable | ResolveError::RelayUnreachable => {
             io::ErrorKind::HostUnreachable
         }
-        ResolveError::Certificate(_)
-        | ResolveError::UnknownAuthority
-        | ResolveError::PinChanged => io::ErrorKind::PermissionDenied,
+        ResolveError::Certificate(_) | ResolveError::NoAuthority(_) | ResolveError::PinChanged => {
+            io::ErrorKind::PermissionDenied
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-pub use ntm_proto::{DownReason, Handover, Peer, Reason, RegisterError, Route};
+pub use ntm_proto::{DownReason, Handover, NoAuthority, Peer, Reason, RegisterError, Route};
 use ntm_wire::addr::{RealAddr, VirtualAddrs};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::{NodeId, RsId};
@@ -64,6 +64,8 @@ pub enum Event {
         /// The key shown.
         new: RootKey,
     },
+    /// Somebody of another operator was not connected, for that operator's key was not found or not believed.
+    OperatorRefused(NoAuthority),
     /// The coordinator does not answer; tunnels go on.
     CoordinatorLost,
     /// A relay does not answer.

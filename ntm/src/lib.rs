@@ -37,6 +37,7 @@ pub mod keystore;
 pub mod nat64;
 pub mod net;
 pub mod node;
+pub mod operators;
 mod outbox;
 mod port_map;
 pub mod profile;

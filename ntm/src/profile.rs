@@ -15,11 +15,12 @@ use ntm_wire::ticket::SealedTicket;
 use ntm_wire::time::Wall;
 
 pub use keeper::{ProfileKeeper, TicketSource};
-use record::{ContactsFile, PinsFile, Record};
+use record::{ContactsFile, OperatorsFile, PinsFile, Record};
 
 use crate::config::Config;
 use crate::files::{self, FileError, Lock};
 use crate::keystore::{self, Choice, KeystoreError, Place, Secrets};
+use crate::operators::Operator;
 
 /// A signed-in device.
 #[derive(Clone, Debug)]
@@ -175,6 +176,7 @@ impl Profile {
             record::PROFILE,
             record::CONTACTS,
             record::PINS,
+            record::OPERATORS,
             record::STATUS,
         ] {
             files::remove(&self.folder.join(file))?;
@@ -212,15 +214,27 @@ impl Profile {
                 key: m.dc_key,
                 addrs: m.dc_addrs.clone(),
             },
-            authorities: vec![Authority {
-                domain: m.domain.clone(),
-                key: m.authority,
-            }],
+            authorities: self.authorities(),
             pins: self.pins().unwrap_or_default(),
             push_token: None,
             consent: ConsentPolicy::contacts(self.contacts().unwrap_or_default()),
         };
         Config::new(identity)
+    }
+
+    /// The own AS, and those of other operators met before.
+    fn authorities(&self) -> Vec<Authority> {
+        let own = Authority {
+            domain: self.membership.domain.clone(),
+            key: self.membership.authority,
+        };
+        let met = self.operators().unwrap_or_default();
+        let met = met.into_iter().filter_map(|o| {
+            let (domain, key) = (o.domain, o.key?);
+            Some(Authority { domain, key })
+        });
+        let others = met.filter(|a| a.domain != own.domain);
+        std::iter::once(own.clone()).chain(others).collect()
     }
 
     /// The same, with tickets renewed from `tickets` and pins kept.
@@ -263,6 +277,31 @@ impl Profile {
         let mut pins = self.pins()?;
         pins.retain(|(name, _)| name != account);
         record::write(&self.folder, record::PINS, &PinsFile::new(&pins))
+    }
+
+    /// Other operators: those that were introduced, and those met before.
+    pub fn operators(&self) -> Result<Vec<Operator>, ProfileError> {
+        let file: Option<OperatorsFile> = record::read(&self.folder, record::OPERATORS)?;
+        file.map_or(Ok(Vec::new()), |f| {
+            f.operators().map_err(|why| damaged(&self.folder, why))
+        })
+    }
+
+    /// Keeps what is known of an operator, in place of what was.
+    pub fn set_operator(&self, operator: &Operator) -> Result<(), ProfileError> {
+        let mut all = self.operators()?;
+        all.retain(|o| o.domain != operator.domain);
+        all.push(operator.clone());
+        record::write(&self.folder, record::OPERATORS, &OperatorsFile::new(&all))
+    }
+
+    /// Forgets all about an operator; whether anything was known.
+    pub fn forget_operator(&self, domain: &Fqdn) -> Result<bool, ProfileError> {
+        let mut all = self.operators()?;
+        let before = all.len();
+        all.retain(|o| o.domain != *domain);
+        record::write(&self.folder, record::OPERATORS, &OperatorsFile::new(&all))?;
+        Ok(all.len() < before)
     }
 
     /// Who the device is and where its servers are.

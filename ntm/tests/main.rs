@@ -12,6 +12,7 @@ mod command;
 mod doctor;
 mod harness;
 mod keyring;
+mod operators;
 mod ports;
 mod secrecy;
 mod tunnels;

@@ -4,8 +4,9 @@ use std::net::{Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use ntm_account::limits::Rates;
-use ntm_account_api::invitation::Enrolment;
+use ntm_account_api::invitation::{Enrolment, ServerRef};
 use ntm_account_api::server::ServerRole;
+use ntm_wire::key::AuthorityKey;
 
 use crate::account_server::{
     AccountServer, AccountServerConfig, MigrateError, OpenError, StartError, Tls,
@@ -60,6 +61,16 @@ impl AccountRole {
         let server = self.0.server_ref().clone();
         let code = self.enrolment(role).await?.code;
         Ok(Enrolment { server, code })
+    }
+
+    /// The key that its certificates are verified with.
+    pub(crate) fn authority(&self) -> AuthorityKey {
+        self.0.authority()
+    }
+
+    /// How others find and know it.
+    pub(crate) fn server_ref(&self) -> &ServerRef {
+        self.0.server_ref()
     }
 
     /// An invitation, as text.

@@ -1,5 +1,7 @@
 //! The command line of all four binaries.
 
+mod peer;
+
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -56,6 +58,8 @@ enum What {
     },
     /// Print the public keys of this machine's DC and RS, for the other side's configuration.
     Keys,
+    /// Print what another operator needs so that their people and ours can call each other.
+    Peer,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -132,6 +136,7 @@ fn run(command: Command, roles: Roles) -> Result<(), Failure> {
         What::ExampleConfig => say(EXAMPLE.trim_end()),
         What::Check => check(file),
         What::Keys => keys(&usable(file)?.1, roles),
+        What::Peer => block_on(peer::introduce(usable(file)?.1, roles)),
         What::Invite { uses, days } => {
             let lifetime = Duration::from_secs(u64::from(days) * 86_400);
             block_on(invite(usable(file)?.1, uses, lifetime))

@@ -14,7 +14,7 @@ use crate::servers::Families;
 /// Connects every network with every other, with the real programs, and says how it went.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Exit codes: 0 every pair as it should be, 1 some not, 2 the lab itself failed.\nExamples:\n  ntm-lab matrix --pairs home-nat:symmetric-nat,cgnat:v6-only\n  ntm-lab matrix --tries 30 --json"
+    after_help = "Exit codes: 0 every pair as it should be, 1 some not, 2 the lab itself failed.\nExamples:\n  ntm-lab matrix --pairs home-nat:symmetric-nat,cgnat:v6-only\n  ntm-lab matrix --tries 30 --json\n  ntm-lab matrix --operators 2 --pairs all:home-nat --tries 6 --loss 0 --jobs 1"
 )]
 pub(super) struct MatrixCommand {
     /// How often each pair is tried.
@@ -32,9 +32,12 @@ pub(super) struct MatrixCommand {
     /// Pairs tried at once: more is faster and blurs the times.
     #[arg(long, default_value_t = 3)]
     jobs: usize,
-    /// Which addresses the server has.
+    /// Which addresses the servers have.
     #[arg(long, value_enum, default_value_t)]
     server: Families,
+    /// 2: the callee's account is on another operator's server, elsewhere.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    operators: u8,
     /// For all that is random in the lab.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -57,6 +60,7 @@ impl MatrixCommand {
             loss: self.loss / 100.0,
             rtt: Duration::from_millis(self.rtt),
             server: self.server,
+            operators: self.operators,
             seed: self.seed,
             jobs: self.jobs,
             keep: self.keep,

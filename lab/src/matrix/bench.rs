@@ -1,7 +1,7 @@
 //! [`Bench`]: the world of a matrix, with a caller and a callee in each network.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,7 +11,7 @@ use crate::attempt::{Attempt, Plan};
 use crate::expectation::Expectation;
 use crate::host::Host;
 use crate::network::Network;
-use crate::servers::{Device, Families, Servers};
+use crate::servers::{Device, Servers};
 use crate::wire::{Loss, Quality};
 use crate::world::{Weather, World};
 
@@ -50,7 +50,7 @@ struct Place {
 #[derive(Debug)]
 pub struct Bench {
     places: BTreeMap<(Side, Network), Place>,
-    _servers: Servers,
+    _operators: Vec<Servers>,
     world: World,
 }
 
@@ -62,13 +62,16 @@ impl Bench {
             seed: matrix.seed,
         })?;
         let hosts = settle(&mut world, &matrix.pairs)?;
-        let servers = Servers::start(&world, matrix.server)?;
-        warm_up_all(&hosts, matrix.server)?;
-        let places = sign_up(&servers, hosts)?;
+        let operators = match matrix.operators {
+            2 => Servers::start_two(&mut world, matrix.server)?.into(),
+            _ => vec![Servers::start(&world, matrix.server)?],
+        };
+        warm_up_all(&hosts, &operators)?;
+        let places = sign_up(&operators, hosts)?;
         befriend(&places, &matrix.pairs)?;
         Ok(Self {
             places,
-            _servers: servers,
+            _operators: operators,
             world,
         })
     }
@@ -173,11 +176,26 @@ fn account(side: Side, network: Network) -> String {
     }
 }
 
-fn sign_up(servers: &Servers, hosts: Settled) -> anyhow::Result<BTreeMap<(Side, Network), Place>> {
-    let invitation = servers.invite(hosts.len())?;
+/// Callers at the first operator, callees at the last; each device knows both.
+fn sign_up(
+    operators: &[Servers],
+    hosts: Settled,
+) -> anyhow::Result<BTreeMap<(Side, Network), Place>> {
+    let (first, last) = operators
+        .first()
+        .zip(operators.last())
+        .context("a server")?;
+    let invitations = [first.invite(hosts.len())?, last.invite(hosts.len())?];
     let mut places = BTreeMap::new();
     for ((side, network), access, host) in hosts {
-        let device = servers.sign_up(&account(side, network), &invitation, &host)?;
+        let (own, other, invitation) = match side {
+            Side::Caller => (first, last, &invitations[0]),
+            Side::Callee => (last, first, &invitations[1]),
+        };
+        let device = own.sign_up(&account(side, network), invitation, &host)?;
+        if operators.len() > 1 {
+            other.introduce_to(&device)?;
+        }
         let place = Place {
             access,
             device,
@@ -189,10 +207,14 @@ fn sign_up(servers: &Servers, hosts: Settled) -> anyhow::Result<BTreeMap<(Side, 
 }
 
 /// All at once, for each may take a second.
-fn warm_up_all(hosts: &Settled, server: Families) -> anyhow::Result<()> {
+fn warm_up_all(hosts: &Settled, operators: &[Servers]) -> anyhow::Result<()> {
+    let servers: &[IpAddr] = &operators
+        .iter()
+        .flat_map(Servers::addresses)
+        .collect::<Vec<_>>();
     std::thread::scope(|scope| {
         let work = |(key, _, host): &'_ ((Side, Network), usize, Host)| {
-            warm_up(host, key.1, server).with_context(|| format!("{} to the server", key.1))
+            warm_up(host, key.1, servers).with_context(|| format!("{} to the server", key.1))
         };
         let all: Vec<_> = hosts.iter().map(|h| scope.spawn(move || work(h))).collect();
         for one in all {
@@ -203,20 +225,19 @@ fn warm_up_all(hosts: &Settled, server: Families) -> anyhow::Result<()> {
     })
 }
 
-/// A connection to the server by each family that both have.
-fn warm_up(host: &Host, network: Network, server: Families) -> anyhow::Result<()> {
+/// A connection to each server by each family that both have.
+fn warm_up(host: &Host, network: Network, servers: &[IpAddr]) -> anyhow::Result<()> {
     let facts = network.facts();
-    let mut servers = server.addresses();
-    servers.retain(|a| {
+    let reached = |a: &&IpAddr| {
         if a.is_ipv4() {
             facts.v4.is_some()
         } else {
             facts.v6
         }
-    });
+    };
     host.namespace().enter(|| {
-        for server in servers {
-            TcpStream::connect_timeout(&SocketAddr::new(server, 443), WARM_UP)
+        for server in servers.iter().filter(reached) {
+            TcpStream::connect_timeout(&SocketAddr::new(*server, 443), WARM_UP)
                 .with_context(|| server.to_string())?;
         }
         Ok(())

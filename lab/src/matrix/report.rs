@@ -203,6 +203,7 @@ mod tests {
             loss: 0.05,
             rtt: Duration::from_millis(50),
             server: crate::servers::Families::Both,
+            operators: 1,
             seed: 9,
             jobs: 1,
             keep: None,

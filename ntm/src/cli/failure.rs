@@ -12,6 +12,7 @@ use super::exit::Exit;
 use crate::account::AccountError;
 use crate::error::{LookupError, StartError, WaitError};
 use crate::keystore::KeystoreError;
+use crate::operators::OperatorError;
 use crate::profile::ProfileError;
 
 /// A command that did not do what was asked.
@@ -137,7 +138,7 @@ impl From<ResolveError> for Failure {
             ResolveError::PeerUnreachable => Exit::NoAnswer,
             ResolveError::RelayUnreachable => Exit::RelayUnreachable,
             ResolveError::Certificate(e) => certificate_exit(*e),
-            ResolveError::UnknownAuthority | ResolveError::PinChanged => Exit::IdentityNotBelieved,
+            ResolveError::NoAuthority(_) | ResolveError::PinChanged => Exit::IdentityNotBelieved,
         };
         Self::new(exit, error)
     }
@@ -186,12 +187,25 @@ impl From<AccountError> for Failure {
     }
 }
 
+impl From<OperatorError> for Failure {
+    fn from(error: OperatorError) -> Self {
+        let exit = match &error {
+            OperatorError::Domain(e) | OperatorError::Server(e) => https_exit(e),
+            OperatorError::Key { .. } => Exit::IdentityNotBelieved,
+            OperatorError::Home(_) => Exit::BadArguments,
+            OperatorError::Profile(_) => Exit::ProfileUnwritable,
+        };
+        Self::new(exit, error)
+    }
+}
+
 fn https_exit(error: &HttpsError) -> Exit {
     match error {
         HttpsError::BadUrl(_) => Exit::BadArguments,
-        HttpsError::Unreachable { .. } | HttpsError::NotAnAccountServer { .. } => {
-            Exit::AccountServerUnreachable
-        }
+        HttpsError::Unreachable { .. }
+        | HttpsError::TooLong { .. }
+        | HttpsError::Redirect { .. }
+        | HttpsError::NotAnAccountServer { .. } => Exit::AccountServerUnreachable,
         HttpsError::WrongPin { .. } | HttpsError::BadCertificate { .. } => {
             Exit::IdentityNotBelieved
         }

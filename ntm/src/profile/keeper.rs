@@ -1,16 +1,19 @@
 //! Keeps for a running node what its profile must remember.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use ntm_proto::Renewal;
+use ntm_proto::{NoAuthority, Renewal};
 use ntm_wire::fqdn::Fqdn;
-use ntm_wire::key::RootKey;
+use ntm_wire::key::{AuthorityKey, RootKey};
 
 use super::Profile;
-use crate::config::{Keeper, RenewError, Renewing};
+use crate::config::{Finding, Keeper, RenewError, Renewing};
 use crate::files::Lock;
+use crate::operators;
 
 /// Where new tickets come from: the account server, or a test's.
 pub trait TicketSource: Send + Sync + 'static {
@@ -21,10 +24,17 @@ pub trait TicketSource: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<Renewal, RenewError>> + Send>>;
 }
 
+/// No operator is asked more often, however often somebody calls.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// What was last heard of the operator of a domain, and when.
+type Answers = BTreeMap<Fqdn, (Instant, Result<AuthorityKey, NoAuthority>)>;
+
 /// A profile and its source of tickets.
 pub struct ProfileKeeper {
     profile: Arc<Mutex<Profile>>,
     tickets: Arc<dyn TicketSource>,
+    answers: Arc<Mutex<Answers>>,
     /// As long as the node runs, no other process may run it.
     _lock: Option<Lock>,
 }
@@ -35,6 +45,7 @@ impl ProfileKeeper {
         Self {
             profile: Arc::new(Mutex::new(profile)),
             tickets,
+            answers: Arc::default(),
             _lock: None,
         }
     }
@@ -75,4 +86,26 @@ impl Keeper for ProfileKeeper {
             Ok(renewal)
         })
     }
+
+    fn authority(&self, domain: &Fqdn) -> Finding {
+        let (answers, domain) = (Arc::clone(&self.answers), domain.clone());
+        if let Some(answer) = recent(&answers, &domain) {
+            return Box::pin(async { answer });
+        }
+        let profile = self.profile.lock();
+        let profile = profile.unwrap_or_else(PoisonError::into_inner).clone();
+        Box::pin(async move {
+            let found = operators::find_key(&profile, &domain).await;
+            let found = found.map_err(|e| e.about(&domain));
+            let mut answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+            answers.insert(domain, (Instant::now(), found.clone()));
+            found
+        })
+    }
+}
+
+fn recent(answers: &Mutex<Answers>, domain: &Fqdn) -> Option<Result<AuthorityKey, NoAuthority>> {
+    let answers = answers.lock().unwrap_or_else(PoisonError::into_inner);
+    let (at, answer) = answers.get(domain)?;
+    (at.elapsed() < ASK_AGAIN).then(|| answer.clone())
 }

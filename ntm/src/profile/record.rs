@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
+use ntm_account_api::invitation::ServerRef;
 use ntm_wire::addr::RealAddr;
 use ntm_wire::codec::Codec;
 use ntm_wire::fqdn::Fqdn;
@@ -16,10 +17,12 @@ use super::{Membership, ProfileError, damaged};
 use crate::files;
 use crate::hex;
 use crate::keystore::Place;
+use crate::operators::Operator;
 
 pub(super) const PROFILE: &str = "profile.json";
 pub(super) const CONTACTS: &str = "contacts.json";
 pub(super) const PINS: &str = "pins.json";
+pub(super) const OPERATORS: &str = "operators.json";
 pub(super) const STATUS: &str = "status.json";
 
 /// `None` when there is no such file.
@@ -152,5 +155,53 @@ impl PinsFile {
             ))
         };
         self.pins.iter().map(pin).collect()
+    }
+}
+
+/// `operators.json`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct OperatorsFile {
+    operators: Vec<OperatorRecord>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OperatorRecord {
+    domain: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    /// The link; without it the server is at the domain.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
+}
+
+impl OperatorsFile {
+    pub(super) fn new(operators: &[Operator]) -> Self {
+        let record = |o: &Operator| OperatorRecord {
+            domain: o.domain.to_string(),
+            key: o.key.map(|k| hex::encode(&k.0)),
+            server: o.server.as_ref().map(ServerRef::to_string),
+        };
+        Self {
+            operators: operators.iter().map(record).collect(),
+        }
+    }
+
+    pub(super) fn operators(&self) -> Result<Vec<Operator>, String> {
+        self.operators.iter().map(OperatorRecord::read).collect()
+    }
+}
+
+impl OperatorRecord {
+    fn read(&self) -> Result<Operator, String> {
+        let key = |k: &String| hex::array(k).map(AuthorityKey);
+        let server = |s: &String| s.parse().map_err(|e| format!("{OPERATORS}: {e}"));
+        Ok(Operator {
+            domain: Fqdn::parse(&self.domain).map_err(|e| format!("{OPERATORS}: {e}"))?,
+            key: match &self.key {
+                Some(text) => Some(key(text).ok_or(format!("{OPERATORS}: key"))?),
+                None => None,
+            },
+            server: self.server.as_ref().map(server).transpose()?,
+        })
     }
 }

@@ -13,6 +13,7 @@ use axum::{Extension, Json, Router};
 use ntm_account::Refusal;
 use ntm_account_api::error::ErrorCode;
 use ntm_account_api::text::decode;
+use ntm_account_api::well_known::{WELL_KNOWN, WellKnown};
 use ntm_account_api::{node, server};
 use ntm_wire::key::SecretKey;
 use serde::de::DeserializeOwned;
@@ -38,7 +39,7 @@ pub(super) fn router(service: Arc<Service>) -> Router {
         .route(node::REVOKE_DEVICE, post(revoke))
         .route(node::TICKET, post(renew))
         .route(node::INVITATIONS, post(invite))
-        .route(node::WELL_KNOWN, get(well_known))
+        .route(WELL_KNOWN, get(well_known))
         .route(server::ENROLMENTS, post(new_enrolment))
         .route(server::ENROL_DC, post(enrol_dc))
         .route(server::ENROL_RS, post(enrol_rs))
@@ -130,7 +131,7 @@ async fn invite(
     answer(service.invite(&secret, read(&body)?).await)
 }
 
-async fn well_known(State(service): Asked) -> Answer<node::WellKnown> {
+async fn well_known(State(service): Asked) -> Answer<WellKnown> {
     answer(service.well_known().await)
 }
 

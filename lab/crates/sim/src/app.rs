@@ -15,7 +15,9 @@ use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use ntm_proto::{Event, Handover, Node, Peer, ResolveError, ResolveId, Route, UdpId};
+use ntm_proto::{
+    Authority, Event, Handover, NoAuthority, Node, Peer, ResolveError, ResolveId, Route, UdpId,
+};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::NodeId;
 use ntm_wire::message::DirectionError;
@@ -131,6 +133,8 @@ pub struct App {
     pub registrations: u64,
     /// Why the last registration failed.
     pub registration_error: Option<ntm_proto::RegisterError>,
+    /// The keys that other operators publish, for a node that asks.
+    pub published: Vec<Authority>,
 }
 
 impl App {
@@ -146,6 +150,7 @@ impl App {
             readable: BTreeSet::new(),
             registrations: 0,
             registration_error: None,
+            published: Vec::new(),
         }
     }
 
@@ -170,6 +175,7 @@ impl App {
                 self.routes.remove(&peer);
             }
             Event::HandedOver(handover) => self.handovers.push(*handover),
+            Event::AuthorityWanted { domain } => self.look_up(now, node, domain),
             Event::Pinned { .. }
             | Event::PinChanged { .. }
             | Event::ProbeAnswered { .. }
@@ -179,6 +185,16 @@ impl App {
             | Event::RelayLost(_) => {}
         }
         note
+    }
+
+    fn look_up(&self, now: Now, node: &mut Node, domain: Fqdn) {
+        match self.published.iter().find(|a| a.domain == domain) {
+            Some(authority) => node.set_authority(now, authority.clone()),
+            None => {
+                let why = "it publishes none".to_owned();
+                node.refuse_authority(now, &NoAuthority { domain, why });
+            }
+        }
     }
 
     /// Time has passed.
@@ -374,9 +390,9 @@ fn can_heal(error: &ResolveError) -> bool {
         ResolveError::CoordinatorUnreachable
         | ResolveError::PeerUnreachable
         | ResolveError::RelayUnreachable => true,
-        ResolveError::Certificate(_)
-        | ResolveError::UnknownAuthority
-        | ResolveError::PinChanged => false,
+        ResolveError::Certificate(_) | ResolveError::NoAuthority(_) | ResolveError::PinChanged => {
+            false
+        }
     }
 }
 
@@ -401,6 +417,7 @@ fn note_of(event: &Event) -> Option<String> {
         | Event::HandedOver(_)
         | Event::TunnelDown { .. }
         | Event::PinChanged { .. }
+        | Event::AuthorityWanted { .. }
         | Event::ProbeAnswered { .. }
         | Event::ProbeLost(_)
         | Event::TicketExpiring

@@ -27,8 +27,6 @@ pub const REVOKE_DEVICE: &str = "/v1/devices/revoke";
 pub const TICKET: &str = "/v1/ticket";
 /// `POST`, with a device secret: [`Invite`] -> [`Invited`].
 pub const INVITATIONS: &str = "/v1/invitations";
-/// `GET`: [`WellKnown`].
-pub const WELL_KNOWN: &str = "/.well-known/ntm";
 
 /// Sign-up, first half.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -217,22 +215,4 @@ pub struct Invite {
 pub struct Invited {
     /// `legato://invite/...`: everything needed to sign up but a password.
     pub link: String,
-}
-
-/// What the AS tells the world (`/.well-known/ntm`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WellKnown {
-    /// The domains the AS speaks for, with its verification key.
-    pub authorities: Vec<AuthorityInfo>,
-    /// Its coordinators.
-    pub dcs: Vec<PublishedDc>,
-}
-
-/// A coordinator as the world sees it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PublishedDc {
-    /// The domains it serves.
-    pub domains: Vec<Text<Fqdn>>,
-    /// Where it is.
-    pub contact: DcContact,
 }

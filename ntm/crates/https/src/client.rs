@@ -3,10 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
@@ -22,17 +23,37 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use crate::error::{HttpsError, Unreachable};
+use crate::public::is_public;
 use crate::tls::{PinMismatch, config};
 use crate::url::Target;
 
-/// Connecting and shaking hands: a server on the other side of the world needs a second of it.
-const CONNECT: Duration = Duration::from_secs(10);
 /// Connecting to one of several addresses, before the next is tried.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// The answer; the longest long-poll is 25 s.
-const ANSWER: Duration = Duration::from_secs(40);
-/// No answer is longer; a whole directory of a million names would be paged.
-const MAX_ANSWER: usize = 64 << 20;
+/// Letters of a stranger's that an error quotes.
+const MOST_QUOTED: usize = 100;
+
+/// How long is waited, and how much is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connecting and shaking hands.
+    pub connect: Duration,
+    /// From the question to the end of the answer.
+    pub answer: Duration,
+    /// Bytes of the answer.
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    /// A server on the other side of the world needs a second of the first ten; the longest long-poll is
+    /// 25 s; a whole directory of a million names would be paged.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            answer: Duration::from_secs(40),
+            bytes: 64 << 20,
+        }
+    }
+}
 
 /// Asks one server.
 #[derive(Clone)]
@@ -41,6 +62,8 @@ pub struct Client {
     targets: Vec<Target>,
     tls: TlsConnector,
     bearer: Option<SecretKey>,
+    limits: Limits,
+    is_public_only: bool,
 }
 
 impl Client {
@@ -55,7 +78,21 @@ impl Client {
             targets,
             tls: TlsConnector::from(Arc::new(config)),
             bearer: None,
+            limits: Limits::default(),
+            is_public_only: false,
         })
+    }
+
+    /// Waits and reads less.
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Connects to addresses of the public Internet only: for names that a stranger may have chosen.
+    pub fn public_only(mut self) -> Self {
+        self.is_public_only = true;
+        self
     }
 
     /// With every request, shows this secret.
@@ -85,17 +122,14 @@ impl Client {
         path: &str,
         body: Vec<u8>,
     ) -> Result<A, HttpsError> {
-        let (stream, target) = self.timed(CONNECT, self.connect()).await?;
+        let (stream, target) = self.timed(self.limits.connect, self.connect()).await?;
         let answer = self.exchange(stream, self.request(target, method, path, body));
-        let (status, body) = self.timed(ANSWER, answer).await?;
+        let (status, body) = self.timed(self.limits.answer, answer).await?;
         self.understand(status, &body)
     }
 
     async fn connect(&self) -> Result<(TlsStream<TcpStream>, &Target), HttpsError> {
-        let (tcp, target) = self
-            .reach()
-            .await
-            .map_err(|e| self.unreachable(Unreachable::Connect(e)))?;
+        let (tcp, target) = self.reach().await.map_err(|e| self.unreachable(e))?;
         // Small requests, one answer: waiting to fill a segment only costs time.
         tcp.set_nodelay(true)
             .map_err(|e| self.unreachable(Unreachable::Connect(e)))?;
@@ -106,19 +140,35 @@ impl Client {
     }
 
     /// Tries the addresses in turn; of a family that is not there the system says so at once.
-    async fn reach(&self) -> io::Result<(TcpStream, &Target)> {
-        let mut failed = io::ErrorKind::NotFound.into();
+    async fn reach(&self) -> Result<(TcpStream, &Target), Unreachable> {
+        let mut failed = Unreachable::Connect(io::ErrorKind::NotFound.into());
         let last = self.targets.len().saturating_sub(1);
         for (i, target) in self.targets.iter().enumerate() {
-            let limit = if i == last { CONNECT } else { PATIENCE };
-            let connect = TcpStream::connect((target.host.as_str(), target.port));
-            match tokio::time::timeout(limit, connect).await {
+            let limit = if i == last {
+                self.limits.connect
+            } else {
+                PATIENCE
+            };
+            match tokio::time::timeout(limit, self.dial(target)).await {
                 Ok(Ok(tcp)) => return Ok((tcp, target)),
-                Ok(Err(error)) => failed = error,
-                Err(_) => failed = io::ErrorKind::TimedOut.into(),
+                Ok(Err(why)) => failed = why,
+                Err(_) => failed = Unreachable::Connect(io::ErrorKind::TimedOut.into()),
             }
         }
         Err(failed)
+    }
+
+    /// What is looked at is what is connected to: the name is not asked for twice.
+    async fn dial(&self, target: &Target) -> Result<TcpStream, Unreachable> {
+        let found = tokio::net::lookup_host((target.host.as_str(), target.port));
+        let addrs: Vec<SocketAddr> = found.await.map_err(Unreachable::Connect)?.collect();
+        let is_allowed = |a: &SocketAddr| !self.is_public_only || is_public(a.ip());
+        let allowed: Vec<SocketAddr> = addrs.iter().copied().filter(is_allowed).collect();
+        if let (Some(hidden), true) = (addrs.first(), allowed.is_empty()) {
+            return Err(Unreachable::NotPublic(hidden.ip()));
+        }
+        let tcp = TcpStream::connect(allowed.as_slice()).await;
+        tcp.map_err(Unreachable::Connect)
     }
 
     fn request(
@@ -155,6 +205,7 @@ impl Client {
             .map_err(broken)?;
         let exchange = async {
             let response = sender.send_request(request).await.map_err(broken)?;
+            self.check_redirect(&response)?;
             let status = response.status();
             Ok((status, self.body(response).await?))
         };
@@ -166,14 +217,29 @@ impl Client {
         }
     }
 
+    fn check_redirect(&self, response: &Response<Incoming>) -> Result<(), HttpsError> {
+        if !response.status().is_redirection() {
+            return Ok(());
+        }
+        let to = response.headers().get(header::LOCATION);
+        let to = to.and_then(|v| v.to_str().ok()).unwrap_or_default();
+        Err(HttpsError::Redirect {
+            server: name(&self.targets),
+            to: to.chars().take(MOST_QUOTED).collect(),
+        })
+    }
+
     async fn body(&self, response: Response<Incoming>) -> Result<Bytes, HttpsError> {
         let status = response.status().as_u16();
         let server = name(&self.targets);
-        Limited::new(response.into_body(), MAX_ANSWER)
-            .collect()
-            .await
+        let most = self.limits.bytes;
+        let whole = Limited::new(response.into_body(), most).collect().await;
+        whole
             .map(http_body_util::Collected::to_bytes)
-            .map_err(|_| HttpsError::NotAnAccountServer { server, status })
+            .map_err(|error| match error.is::<LengthLimitError>() {
+                true => HttpsError::TooLong { server, most },
+                false => HttpsError::NotAnAccountServer { server, status },
+            })
     }
 
     fn understand<A: DeserializeOwned>(

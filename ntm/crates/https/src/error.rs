@@ -1,5 +1,7 @@
 //! Why a request did not bring an answer.
 
+use std::net::IpAddr;
+
 use ntm_account_api::error::{ErrorBody, ErrorCode};
 
 /// Why a request failed.
@@ -35,6 +37,22 @@ pub enum HttpsError {
     /// The server said why it won't.
     #[error("{}", .0.message)]
     Refused(ErrorBody),
+    /// The answer is longer than any that is expected.
+    #[error("the answer of {server} is longer than {most} bytes: is the address right?")]
+    TooLong {
+        /// Which server.
+        server: String,
+        /// The most that is read.
+        most: usize,
+    },
+    /// It sends to another place, which is not followed.
+    #[error("{server} sends on to {to:?}, and is not followed there: name the right address")]
+    Redirect {
+        /// Which server.
+        server: String,
+        /// Where to.
+        to: String,
+    },
     /// Something answered that is no AS.
     #[error(
         "{server} answers, but not as an account server (HTTP status {status}): is the address right?"
@@ -50,6 +68,9 @@ pub enum HttpsError {
 /// Which step towards a server failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreachable {
+    /// The name leads into somebody's own network.
+    #[error("its address {0} is none of the public Internet")]
+    NotPublic(IpAddr),
     /// Resolving or connecting failed.
     #[error("{0}; is the server running, and this machine online?")]
     Connect(std::io::Error),

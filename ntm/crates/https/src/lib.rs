@@ -6,8 +6,9 @@
 
 mod client;
 mod error;
+mod public;
 pub mod tls;
 mod url;
 
-pub use client::Client;
+pub use client::{Client, Limits};
 pub use error::{HttpsError, Unreachable};

@@ -127,6 +127,16 @@ pub enum Event {
         /// The key shown.
         new: RootKey,
     },
+    /// A peer of another operator waits until the key of that operator's AS is known: none is, or the one
+    /// known did not sign the peer's certificate. To be answered with [`Node::set_authority`] or
+    /// [`Node::refuse_authority`].
+    ///
+    /// [`Node::set_authority`]: crate::Node::set_authority
+    /// [`Node::refuse_authority`]: crate::Node::refuse_authority
+    AuthorityWanted {
+        /// The domain.
+        domain: Fqdn,
+    },
     /// A virtual UDP socket has something to read.
     UdpReadable(UdpId),
     /// A probe came back.
@@ -193,12 +203,22 @@ pub enum ResolveError {
     /// The peer's certificate is not believed.
     #[error("the other side's identity is not believed: {0}")]
     Certificate(#[from] CertificateError),
-    /// No AS is known that speaks for the peer's domain.
-    #[error("the operator of that domain is not known to this device: add its key first")]
-    UnknownAuthority,
+    /// No key is to be had of the AS that speaks for the peer's domain.
+    #[error(transparent)]
+    NoAuthority(#[from] NoAuthority),
     /// The account's root key is not the one pinned.
     #[error("the account's key has changed: compare the safety numbers before you go on")]
     PinChanged,
+}
+
+/// Why the key of an AS is not believed or not to be had.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operator of {domain} can't be told from an impostor: {why}")]
+pub struct NoAuthority {
+    /// The domain.
+    pub domain: Fqdn,
+    /// What happened and what to do.
+    pub why: String,
 }
 
 /// Why a virtual socket can't be bound.

@@ -18,8 +18,8 @@ mod status;
 
 pub use config::{Authority, Config, ConsentPolicy, DcEndpoint, LocalAddr, Renewal};
 pub use event::{
-    BindError, DownReason, Event, Peer, ProbeId, Received, RegisterError, ResolveError, ResolveId,
-    Route, SendError, Transmit, UdpId,
+    BindError, DownReason, Event, NoAuthority, Peer, ProbeId, Received, RegisterError,
+    ResolveError, ResolveId, Route, SendError, Transmit, UdpId,
 };
 pub use handover::locals::Class;
 pub use handover::timeline::{Handover, Reason};

@@ -1,5 +1,6 @@
 //! Negotiation (paper A, III.A): registration, name resolution, tunnel set-up.
 
+pub(crate) mod authority;
 pub(crate) mod bind;
 pub(crate) mod candidates;
 pub(crate) mod direction;

@@ -17,6 +17,7 @@ use crate::effects::Effects;
 use crate::event::{
     BindError, DownReason, Event, ProbeId, Received, ResolveError, SendError, Transmit, UdpId,
 };
+use crate::negotiation::authority::Waiting;
 use crate::negotiation::leg::RelayLeg;
 use crate::negotiation::punch::Punches;
 use crate::negotiation::reach::Reach;
@@ -55,6 +56,7 @@ pub struct Node {
     pub(crate) tunnels: TunnelTable,
     pub(crate) punches: Punches,
     pub(crate) trust: Trust,
+    pub(crate) waiting: Waiting,
     nat64: Option<Ipv6Addr>,
     sockets: Sockets,
 }
@@ -70,7 +72,8 @@ impl Node {
             next_resolve: 0,
             tunnels: TunnelTable::default(),
             punches: Punches::default(),
-            trust: Trust::new(config.authorities.clone(), config.pins.clone()),
+            trust: Trust::new(&config),
+            waiting: Waiting::default(),
             nat64: None,
             sockets: Sockets::default(),
             config,

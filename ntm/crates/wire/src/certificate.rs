@@ -66,6 +66,20 @@ impl IdentityCertificate {
         self.fqdn.parent()
     }
 
+    /// The one domain that may have signed it: the device's name without device and account (rule 12).
+    pub fn domain(&self) -> Option<Fqdn> {
+        self.account()?.parent()
+    }
+
+    /// Whether this AS signed it; nothing else is looked at.
+    pub fn is_signed_by(&self, authority: &AuthorityKey) -> bool {
+        holds(
+            &authority.0,
+            &self.authority_message(),
+            &self.authority_signature,
+        )
+    }
+
     /// Checks both signatures, the domain and the time.
     pub fn verify(
         &self,
@@ -77,11 +91,7 @@ impl IdentityCertificate {
         {
             return Err(CertificateError::WrongDomain);
         }
-        if !holds(
-            &authority.0,
-            &self.authority_message(),
-            &self.authority_signature,
-        ) {
+        if !self.is_signed_by(authority) {
             return Err(CertificateError::Authority);
         }
         if !holds(
@@ -152,7 +162,7 @@ fn root_message(fqdn: &Fqdn, identity: &IdentityKey) -> Vec<u8> {
     w.into_bytes()
 }
 
-fn holds(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
+pub(crate) fn holds(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     let signature = Signature::from_bytes(signature);
     VerifyingKey::from_bytes(key).is_ok_and(|k| k.verify_strict(message, &signature).is_ok())
 }

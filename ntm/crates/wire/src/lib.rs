@@ -13,6 +13,7 @@
 //! are seeds and salts.
 
 pub mod addr;
+pub mod authority;
 pub mod certificate;
 pub mod codec;
 pub mod fqdn;

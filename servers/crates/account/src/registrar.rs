@@ -11,8 +11,9 @@ use core::time::Duration;
 use ed25519_dalek::SigningKey;
 use ntm_account_api::error::ErrorCode;
 use ntm_account_api::invitation::CODE_LEN;
-use ntm_account_api::node::{AuthorityInfo, DcContact, PublishedDc, WellKnown};
+use ntm_account_api::node::{AuthorityInfo, DcContact};
 use ntm_account_api::text::{Text, Wire};
+use ntm_account_api::well_known::{PublishedDc, WellKnown};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::key::{AuthorityKey, SecretKey};
 use ntm_wire::time::Wall;
@@ -126,6 +127,7 @@ impl Registrar {
         WellKnown {
             authorities: self.authorities(),
             dcs: fleet.dcs.iter().map(published).collect(),
+            key_changes: Vec::new(),
         }
     }
 

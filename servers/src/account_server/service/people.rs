@@ -10,10 +10,11 @@ use ntm_account_api::error::ErrorCode;
 use ntm_account_api::invitation::{self, CODE_LEN};
 use ntm_account_api::node::{
     AddDevice, Credentials, DeviceAdded, DeviceInfo, Invite, Invited, RevokeDevice, SignInFinish,
-    SignInStart, SignInStarted, SignUpFinish, SignUpStart, SignUpStarted, SignedIn, WellKnown,
+    SignInStart, SignInStarted, SignUpFinish, SignUpStart, SignUpStarted, SignedIn,
 };
 use ntm_account_api::opaque::{OpaqueError, Record, Setup};
 use ntm_account_api::text::{Bytes, Text};
+use ntm_account_api::well_known::WellKnown;
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::key::SecretKey;
 

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 use std::collections::VecDeque;
 
-use ntm_proto::{Config, LocalAddr, Node, Renewal};
+use ntm_proto::{Authority, Config, LocalAddr, Node, Renewal};
 use ntm_wire::addr::RealAddr;
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::InterfaceId;
@@ -66,6 +66,11 @@ impl NodeHost {
         let id = self.app.call(now, &mut self.node, name, patience);
         self.settle(now);
         id
+    }
+
+    /// What the node finds when it asks for the keys of other operators.
+    pub fn publish(&mut self, authorities: Vec<Authority>) {
+        self.app.published = authorities;
     }
 
     /// Leaves for good.

@@ -184,7 +184,7 @@ fn name_of(error: &ResolveError) -> String {
         ResolveError::CoordinatorUnreachable
         | ResolveError::PeerUnreachable
         | ResolveError::RelayUnreachable
-        | ResolveError::UnknownAuthority
+        | ResolveError::NoAuthority(_)
         | ResolveError::PinChanged => format!("{error:?}"),
     }
 }

@@ -1,9 +1,10 @@
 //! Rules 6, 11 and 12: accounts, consent, operators.
 
-use ntm_proto::{ConsentPolicy, ResolveError, Route};
+use ntm_proto::{Authority, Config, ConsentPolicy, ResolveError, Route};
 use ntm_sim::access::Access;
 use ntm_sim::app::Outcome;
 use ntm_sim::capture::{Capture, Way};
+use ntm_sim::net::HostId;
 use ntm_sim::process::{NodeHost, Process};
 use ntm_wire::certificate::CertificateError;
 use ntm_wire::message::{Consent, DirectionError};
@@ -11,18 +12,11 @@ use ntm_wire::message::{Consent, DirectionError};
 use crate::stage::{Setting, Stage, delay, fqdn, secs};
 
 /// CN's place is taken by a node of another making.
-fn replace_cn(stage: &mut Stage, change: impl FnOnce(&mut ntm_proto::Config)) {
-    let mut config = stage.node(stage.cn).config().clone();
-    change(&mut config);
-    let (rng, now) = (stage.world.rng.split(), stage.world.now_at(stage.cn));
-    let host = stage.world.add_host(
-        "impostor",
-        Process::Node(Box::new(NodeHost::new(config, rng, now))),
-    );
-    stage.world.power_off(stage.cn);
-    stage.cn = host;
-    stage.connect(host, Access::PublicV4, delay(10));
-    stage.world.run_for(secs(8));
+fn replace_cn(stage: &mut Stage, change: impl FnOnce(&mut Config)) {
+    swap_cn(stage, |config| {
+        change(config);
+        Vec::new()
+    });
 }
 
 #[test]
@@ -150,30 +144,64 @@ fn rule_11_contacts_and_strangers_are_treated_differently() {
     assert_eq!(outcome(&mut stage, dave), Some(Outcome::Failed(refused)));
 }
 
+const FOREIGN: &str = "two.example";
+
 #[test]
-fn rule_12_a_domain_whose_operator_is_unknown_is_not_believed() {
+fn rule_12_a_domain_whose_operator_publishes_no_key_is_not_believed() {
     let mut stage = Stage::new(Setting::default());
     stage.world.run_for(secs(8));
-    let foreign = fqdn("two.example");
-    let mut config = stage.node(stage.mn).config().clone();
-    config.authorities.retain(|a| a.domain != foreign);
-    swap_mn(&mut stage, config);
+    swap_mn(&mut stage, |c| {
+        c.authorities.retain(|a| a.domain != fqdn(FOREIGN));
+        Vec::new()
+    });
     let id = stage.call();
     let call = stage.finish(stage.mn, id);
-    let unknown = Outcome::Failed(ResolveError::UnknownAuthority);
-    assert_eq!(call.outcome(), Some(&unknown), "{:?}", call.errors);
+    let Some(Outcome::Failed(ResolveError::NoAuthority(refusal))) = call.outcome() else {
+        panic!("{:?}", call.outcome());
+    };
+    assert_eq!(refusal.domain, fqdn(FOREIGN));
+}
+
+#[test]
+fn rule_12_a_caller_whose_operator_publishes_no_key_is_refused() {
+    let mut stage = Stage::new(Setting::default());
+    stage.world.run_for(secs(8));
+    swap_cn(&mut stage, |c| {
+        c.authorities.retain(|a| a.domain == fqdn(FOREIGN));
+        Vec::new()
+    });
+    let id = stage.call();
+    let call = stage.finish(stage.mn, id);
+    let refused = Outcome::Failed(ResolveError::Refused(DirectionError::Refused));
+    assert_eq!(call.outcome(), Some(&refused), "{:?}", call.errors);
+}
+
+#[test]
+fn rule_12_both_ends_learn_the_others_operator_at_the_first_call() {
+    let mut stage = Stage::new(Setting::default());
+    stage.world.run_for(secs(8));
+    swap_mn(&mut stage, |c| {
+        c.authorities
+            .extract_if(.., |a| a.domain == fqdn(FOREIGN))
+            .collect()
+    });
+    swap_cn(&mut stage, |c| {
+        c.authorities
+            .extract_if(.., |a| a.domain != fqdn(FOREIGN))
+            .collect()
+    });
+    stage.call_works();
 }
 
 #[test]
 fn rule_12_one_operator_does_not_speak_for_anothers_domain() {
     let mut stage = Stage::new(Setting::default());
     stage.world.run_for(secs(8));
-    let mut config = stage.node(stage.mn).config().clone();
-    let own = config.authorities[0].key;
-    for authority in &mut config.authorities {
-        authority.key = own;
-    }
-    swap_mn(&mut stage, config);
+    swap_mn(&mut stage, |c| {
+        let own = c.authorities[0].key;
+        c.authorities.iter_mut().for_each(|a| a.key = own);
+        c.authorities.clone()
+    });
     let id = stage.call();
     let call = stage.finish(stage.mn, id);
     let wrong = ResolveError::Certificate(CertificateError::Authority);
@@ -185,12 +213,42 @@ fn rule_12_one_operator_does_not_speak_for_anothers_domain() {
     );
 }
 
-/// MN starts again with another configuration.
-fn swap_mn(stage: &mut Stage, config: ntm_proto::Config) {
-    let (rng, now) = (stage.world.rng.split(), stage.world.now_at(stage.mn));
-    let node = Process::Node(Box::new(NodeHost::new(config, rng, now)));
-    stage.world.power_off(stage.mn);
-    stage.mn = stage.world.add_host("swapped", node);
-    stage.connect(stage.mn, Access::PublicV4, delay(10));
+#[test]
+fn rule_12_an_operators_new_key_is_looked_up_when_the_known_one_does_not_fit() {
+    let mut stage = Stage::new(Setting::default());
     stage.world.run_for(secs(8));
+    swap_mn(&mut stage, |c| {
+        let published = c.authorities.clone();
+        let own = c.authorities[0].key;
+        c.authorities.iter_mut().for_each(|a| a.key = own);
+        published
+    });
+    stage.call_works();
+}
+
+fn swap_mn(stage: &mut Stage, change: impl FnOnce(&mut Config) -> Vec<Authority>) {
+    stage.mn = swap(stage, stage.mn, change);
+}
+
+fn swap_cn(stage: &mut Stage, change: impl FnOnce(&mut Config) -> Vec<Authority>) {
+    stage.cn = swap(stage, stage.cn, change);
+}
+
+/// A node's place is taken by one of another making, which finds what `change` returns when it asks for
+/// the keys of other operators.
+fn swap(
+    stage: &mut Stage,
+    host: HostId,
+    change: impl FnOnce(&mut Config) -> Vec<Authority>,
+) -> HostId {
+    let mut config = stage.node(host).config().clone();
+    let published = change(&mut config);
+    let (rng, now) = (stage.world.rng.split(), stage.world.now_at(host));
+    let mut node = Box::new(NodeHost::new(config, rng, now));
+    node.publish(published);
+    stage.world.power_off(host);
+    let swapped = stage.world.add_host("swapped", Process::Node(node));
+    stage.connect(swapped, Access::PublicV4, delay(10));
+    stage.world.run_for(secs(8));
+    swapped
 }

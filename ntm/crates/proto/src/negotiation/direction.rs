@@ -20,9 +20,23 @@ impl Node {
             self.fx.counters.unexpected += 1;
             return self.answer_direction(now, &d, Consent::Refuse);
         }
+        if d.role == Role::Caller {
+            self.answer_direction(now, &d, Consent::All);
+            if !self.is_resolving(d.for_request) {
+                self.fx.counters.unexpected += 1;
+                return;
+            }
+        }
+        if !self.hold_direction(now, &d) {
+            self.follow_direction(now, &d);
+        }
+    }
+
+    /// Goes the way that the DC directs.
+    pub(super) fn follow_direction(&mut self, now: Now, d: &RouteDirection) {
         match d.role {
-            Role::Caller => self.direct_caller(now, &d),
-            Role::Callee => self.direct_callee(now, &d),
+            Role::Caller => self.direct_caller(now, d),
+            Role::Callee => self.direct_callee(now, d),
         }
     }
 
@@ -50,17 +64,12 @@ impl Node {
         }
     }
 
-    fn answer_direction(&mut self, now: Now, d: &RouteDirection, consent: Consent) {
+    pub(super) fn answer_direction(&mut self, now: Now, d: &RouteDirection, consent: Consent) {
         let response = RouteDirectionResponse { tx: d.tx, consent };
         self.dc.send(now.mono, &mut self.fx, &[response.into()]);
     }
 
     fn direct_caller(&mut self, now: Now, d: &RouteDirection) {
-        self.answer_direction(now, d, Consent::All);
-        if !self.is_resolving(d.for_request) {
-            self.fx.counters.unexpected += 1;
-            return;
-        }
         if let Err(error) = self.believe(now, d) {
             return self.resolution_failed(now.mono, &d.peer.fqdn, &error);
         }
