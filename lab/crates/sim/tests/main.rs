@@ -6,6 +6,7 @@
 )]
 
 mod dc_cannot_read;
+mod lying_relay;
 mod matrix;
 mod message_order;
 mod network;
