@@ -7,6 +7,7 @@
 
 mod dc_cannot_read;
 mod handover;
+mod lying_relay;
 mod matrix;
 mod message_order;
 mod network;

@@ -18,7 +18,7 @@ const TRIES: u64 = 100;
 const ENOUGH: usize = 95;
 
 /// Both behind symmetric NATs, so that only a relay helps; two relays, a little loss everywhere.
-fn setting(seed: u64) -> Setting {
+pub(crate) fn setting(seed: u64) -> Setting {
     Setting {
         seed,
         domains: 1,
@@ -30,7 +30,7 @@ fn setting(seed: u64) -> Setting {
     }
 }
 
-fn lossy(link: LinkConfig) -> LinkConfig {
+pub(crate) fn lossy(link: LinkConfig) -> LinkConfig {
     LinkConfig {
         loss: Loss::Random(0.01),
         jitter: ms(5),
@@ -38,7 +38,7 @@ fn lossy(link: LinkConfig) -> LinkConfig {
     }
 }
 
-fn relay_of(stage: &Stage, host: HostId) -> RsId {
+pub(crate) fn relay_of(stage: &Stage, host: HostId) -> RsId {
     match stage.tunnel(host).route {
         Route::Relay { rs, .. } => rs,
         Route::Direct { remote } => panic!("no way leads to {remote:?}"),
@@ -46,7 +46,7 @@ fn relay_of(stage: &Stage, host: HostId) -> RsId {
 }
 
 /// The relay with this index of the plan.
-fn rs(index: usize) -> RsId {
+pub(crate) fn rs(index: usize) -> RsId {
     RsId(u32::try_from(index).unwrap() + 1)
 }
 
@@ -99,7 +99,7 @@ fn a_relay_half_full_is_not_taken_when_an_idle_one_is_as_near() {
     assert!(taken >= ENOUGH, "the idle relay in {taken} of {TRIES}");
 }
 
-fn join(stage: &mut Stage, name: &Fqdn) -> HostId {
+pub(crate) fn join(stage: &mut Stage, name: &Fqdn) -> HostId {
     let policy = ntm_proto::ConsentPolicy {
         contacts: Vec::new(),
         for_contacts: Consent::All,

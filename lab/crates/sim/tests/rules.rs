@@ -6,9 +6,11 @@
 //! the overlay's.
 
 mod addressing;
+mod answers;
 mod floods;
 mod keys;
 mod legs;
+mod neighbours;
 mod people;
 mod sleep;
 mod tunnels;

@@ -15,7 +15,7 @@ use crate::effects::Effects;
 
 /// A relay reports every ten seconds; after three misses and a half it counts as down.
 pub(crate) const SILENCE: Duration = Duration::from_secs(35);
-/// What a leg counts that nobody has measured, in milliseconds.
+/// What a leg counts that its end has not measured, in milliseconds, on top of the slowest that it has.
 const DEFAULT_RTT_MS: u32 = 100;
 /// What a full relay counts beside an idle one, in milliseconds: about a detour over an ocean.
 const FULL_LOAD_MS: u32 = 200;
@@ -65,9 +65,12 @@ impl Reach {
         }
     }
 
+    /// One that did not answer while others did is not taken for a near one: silence must not pay.
     fn rtt_ms(&self, rs: RsId) -> u32 {
-        let measured = self.rtts.iter().find(|m| m.rs == rs);
-        measured.map_or(DEFAULT_RTT_MS, |m| u32::from(m.rtt_ms))
+        let measured = |m: &RelayRtt| u32::from(m.rtt_ms);
+        let of_rs = self.rtts.iter().find(|m| m.rs == rs).map(measured);
+        let slowest = self.rtts.iter().map(measured).max();
+        of_rs.unwrap_or(slowest.unwrap_or_default() + DEFAULT_RTT_MS)
     }
 
     fn reaches(&self, relay: &RelayConfig) -> bool {
@@ -319,6 +322,20 @@ mod tests {
             busy.choose(&reach(&[(2, 90)]), &Reach::unknown())[0],
             RsId(1)
         );
+    }
+
+    #[test]
+    fn a_relay_that_says_it_is_idle_gains_the_load_it_hides_and_silence_gains_nothing() {
+        let honest_is_full = relays(&[0, 255]);
+        let choose = |liar_ms| {
+            let end = reach(&[(1, liar_ms), (2, 20)]);
+            honest_is_full.choose(&end, &end)[0]
+        };
+        assert_eq!(choose(119), RsId(1));
+        assert_eq!(choose(121), RsId(2), "200 ms in all, over both legs");
+        let all_idle = relays(&[0, 0]);
+        let silent = reach(&[(2, 300)]);
+        assert_eq!(all_idle.choose(&silent, &silent)[0], RsId(2));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use ntm_wire::header::PacketType;
 use super::{answers, say, sent, stranger};
 use crate::stage::{Setting, Stage, secs, symmetric};
 
-fn relayed() -> Stage {
+pub(super) fn relayed() -> Stage {
     let mut stage = Stage::dark(Setting {
         mn: symmetric(),
         cn: symmetric(),
