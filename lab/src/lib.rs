@@ -13,15 +13,15 @@ pub mod control;
 pub mod conversation;
 pub mod deployment;
 mod dns;
-pub mod expectation;
 pub mod heard;
 pub mod host;
 pub mod lease;
 pub mod matrix;
 pub mod netns;
-pub mod network;
 pub mod relay_trial;
 mod rules;
 pub mod servers;
 pub mod wire;
 pub mod world;
+
+pub use ntm_networks as network;

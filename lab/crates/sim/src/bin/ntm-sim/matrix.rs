@@ -4,7 +4,8 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use clap::Args;
-use ntm_sim::matrix::{NETWORKS, Network, Tally, attempt, expected};
+use ntm_networks::{Expectation, Network, UnknownNetwork};
+use ntm_sim::matrix::{Tally, attempt};
 use serde_json::json;
 
 #[derive(Args, Debug)]
@@ -17,7 +18,7 @@ pub(super) struct Arguments {
     seed: u64,
     /// Only these pairs: `home-nat:cgnat,v6-only:nat64`.
     #[arg(long, value_delimiter = ',', value_parser = pair)]
-    pairs: Vec<(&'static str, &'static str)>,
+    pairs: Vec<Pair>,
     /// A JSON object per pair and line.
     #[arg(long)]
     json: bool,
@@ -30,24 +31,20 @@ const LOSS: f64 = 0.05;
 /// A round trip between any two machines.
 const ROUND_TRIP: Duration = Duration::from_millis(50);
 
-fn pair(text: &str) -> Result<(&'static str, &'static str), String> {
-    let find = |name: &str| {
-        let known = NETWORKS.iter().map(|n| n.name);
-        let names = known.clone().collect::<Vec<_>>().join(", ");
-        let found = known.into_iter().find(|n| *n == name);
-        found.ok_or(format!("{name}: there are {names}"))
-    };
+type Pair = (Network, Network);
+
+fn pair(text: &str) -> Result<Pair, String> {
     let (from, to) = text
         .split_once(':')
         .ok_or("write FROM:TO, like home-nat:cgnat")?;
-    Ok((find(from)?, find(to)?))
+    let read = |name: &str| name.parse().map_err(|e: UnknownNetwork| e.to_string());
+    Ok((read(from)?, read(to)?))
 }
 
 pub(super) fn run(arguments: &Arguments) -> bool {
-    let all = NETWORKS.iter().flat_map(|a| NETWORKS.map(|b| (*a, b)));
-    let wanted = |(a, b): &(Network, Network)| {
-        arguments.pairs.is_empty() || arguments.pairs.contains(&(a.name, b.name))
-    };
+    let all = Network::ALL.into_iter();
+    let all = all.flat_map(|a| Network::ALL.map(|b| (a, b)));
+    let wanted = |p: &Pair| arguments.pairs.is_empty() || arguments.pairs.contains(p);
     if !arguments.json {
         println!(
             "{:<14} {:<14} {:>9} {:>7}  {:>23}  {:>15}",
@@ -56,13 +53,13 @@ pub(super) fn run(arguments: &Arguments) -> bool {
     }
     let mut is_well = true;
     for (from, to) in all.filter(wanted) {
-        is_well &= run_pair(arguments, &from, &to);
+        is_well &= run_pair(arguments, from, to);
     }
     is_well
 }
 
-fn run_pair(arguments: &Arguments, from: &Network, to: &Network) -> bool {
-    let (mut tally, expectation) = (Tally::default(), expected(from, to));
+fn run_pair(arguments: &Arguments, from: Network, to: Network) -> bool {
+    let (mut tally, expectation) = (Tally::default(), Expectation::of(from, to));
     for run in 0..arguments.runs {
         let seed = arguments.seed.wrapping_add(run);
         // Two seeds without loss, two with: each half has one and two domains alike.
@@ -79,11 +76,11 @@ fn run_pair(arguments: &Arguments, from: &Network, to: &Network) -> bool {
     tally.wrong.is_empty()
 }
 
-fn progress(arguments: &Arguments, from: &Network, to: &Network, done: u64) {
+fn progress(arguments: &Arguments, from: Network, to: Network, done: u64) {
     let mut stderr = std::io::stderr();
     if stderr.is_terminal() {
         let end = if done == arguments.runs { "\r" } else { "" };
-        let names = format!("{} to {}", from.name, to.name);
+        let names = format!("{} to {}", from.name(), to.name());
         // A terminal that went away is no reason to stop.
         let _ = write!(
             stderr,
@@ -93,7 +90,7 @@ fn progress(arguments: &Arguments, from: &Network, to: &Network, done: u64) {
     }
 }
 
-fn show(arguments: &Arguments, from: &Network, to: &Network, tally: &mut Tally) {
+fn show(arguments: &Arguments, from: Network, to: Network, tally: &mut Tally) {
     let ms = |d: Duration| (d.as_secs_f64() * 10_000.0).round() / 10.0;
     let rounds = |d: Duration| (d.div_duration_f64(ROUND_TRIP) * 100.0).round() / 100.0;
     let mut of = |share| Tally::quantile(&mut tally.first_byte, share);
@@ -107,7 +104,7 @@ fn show(arguments: &Arguments, from: &Network, to: &Network, tally: &mut Tally) 
             "relay"
         };
         let line = json!({
-            "from": from.name, "to": to.name, "tries": tally.tries, "ok": tally.ok,
+            "from": from.name(), "to": to.name(), "tries": tally.tries, "ok": tally.ok,
             "direct": tally.direct, "route": route,
             "first_byte_ms": { "p50": ms(p50), "p95": ms(p95), "max": ms(max) },
             "first_byte_r": { "p50": rounds(p50), "p95": rounds(p95) },
@@ -124,8 +121,8 @@ fn show(arguments: &Arguments, from: &Network, to: &Network, tally: &mut Tally) 
     };
     println!(
         "{:<14} {:<14} {:>4}/{:<4} {:>7}  {:>6} ms {:>5} R / {:>6} ms  {to_direct:>15}{}",
-        from.name,
-        to.name,
+        from.name(),
+        to.name(),
         tally.ok,
         tally.tries,
         tally.direct,
