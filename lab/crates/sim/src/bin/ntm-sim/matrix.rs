@@ -1,6 +1,10 @@
 //! `ntm-sim matrix`.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
+use std::num::NonZero;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use clap::Args;
@@ -22,9 +26,12 @@ pub(super) struct Arguments {
     /// A JSON object per pair and line.
     #[arg(long)]
     json: bool,
-    /// The story of the first try that is not as it should be.
+    /// The story of each pair's first try that is not as it should be.
     #[arg(long)]
     trace: bool,
+    /// Pairs at a time [default: as many as there are cores].
+    #[arg(long)]
+    jobs: Option<usize>,
 }
 
 const LOSS: f64 = 0.05;
@@ -45,20 +52,72 @@ pub(super) fn run(arguments: &Arguments) -> bool {
     let all = Network::ALL.into_iter();
     let all = all.flat_map(|a| Network::ALL.map(|b| (a, b)));
     let wanted = |p: &Pair| arguments.pairs.is_empty() || arguments.pairs.contains(p);
+    let pairs: Vec<_> = all.filter(wanted).collect();
     if !arguments.json {
         println!(
             "{:<14} {:<14} {:>9} {:>7}  {:>23}  {:>15}",
             "from", "to", "worked", "direct", "first byte, median/worst", "direct, median"
         );
     }
-    let mut is_well = true;
-    for (from, to) in all.filter(wanted) {
-        is_well &= run_pair(arguments, from, to);
-    }
-    is_well
+    run_on_cores(arguments, &pairs)
 }
 
-fn run_pair(arguments: &Arguments, from: Network, to: Network) -> bool {
+/// Each pair's line is printed as soon as all before it are.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the command decides nothing: it uses the cores there are"
+)]
+fn run_on_cores(arguments: &Arguments, pairs: &[Pair]) -> bool {
+    let (next, (done, results)) = (AtomicUsize::new(0), mpsc::channel());
+    let work = |done: &mpsc::Sender<_>| {
+        while let Some((number, &(from, to))) = take(&next, pairs) {
+            if done.send((number, run_pair(arguments, from, to))).is_err() {
+                return;
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..jobs(arguments) {
+            let done = done.clone();
+            scope.spawn(move || work(&done));
+        }
+        drop(done);
+        print_in_order(arguments, pairs, results)
+    })
+}
+
+fn jobs(arguments: &Arguments) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    arguments.jobs.unwrap_or_else(cores).max(1)
+}
+
+fn take<'a, T>(next: &AtomicUsize, of: &'a [T]) -> Option<(usize, &'a T)> {
+    let number = next.fetch_add(1, Ordering::Relaxed);
+    Some((number, of.get(number)?))
+}
+
+/// Whether all pairs came, and each was as it should be.
+fn print_in_order(
+    arguments: &Arguments,
+    pairs: &[Pair],
+    results: mpsc::Receiver<(usize, Tally)>,
+) -> bool {
+    let (mut waiting, mut printed, mut is_well) = (BTreeMap::new(), 0, true);
+    for (number, tally) in results {
+        waiting.insert(number, tally);
+        progress(pairs.len(), printed + waiting.len());
+        while let Some(mut tally) = waiting.remove(&printed) {
+            if let Some(&(from, to)) = pairs.get(printed) {
+                show(arguments, from, to, &mut tally);
+            }
+            is_well &= tally.wrong.is_empty();
+            printed += 1;
+        }
+    }
+    is_well && printed == pairs.len()
+}
+
+fn run_pair(arguments: &Arguments, from: Network, to: Network) -> Tally {
     let (mut tally, expectation) = (Tally::default(), Expectation::of(from, to));
     for run in 0..arguments.runs {
         let seed = arguments.seed.wrapping_add(run);
@@ -68,25 +127,22 @@ fn run_pair(arguments: &Arguments, from: Network, to: Network) -> bool {
         let before = tally.wrong.len();
         tally.add(seed, &done, expectation);
         if arguments.trace && before == 0 && !tally.wrong.is_empty() {
-            eprintln!("{}", done.story);
+            eprintln!(
+                "{} to {}, seed {seed}:\n{}",
+                from.name(),
+                to.name(),
+                done.story
+            );
         }
-        progress(arguments, from, to, run + 1);
     }
-    show(arguments, from, to, &mut tally);
-    tally.wrong.is_empty()
+    tally
 }
 
-fn progress(arguments: &Arguments, from: Network, to: Network, done: u64) {
+fn progress(of: usize, done: usize) {
     let mut stderr = std::io::stderr();
     if stderr.is_terminal() {
-        let end = if done == arguments.runs { "\r" } else { "" };
-        let names = format!("{} to {}", from.name(), to.name());
         // A terminal that went away is no reason to stop.
-        let _ = write!(
-            stderr,
-            "\r{names:<32} {done}/{}   \x1b[K{end}",
-            arguments.runs
-        );
+        let _ = write!(stderr, "\r{done}/{of} pairs\x1b[K\r");
     }
 }
 
