@@ -5,6 +5,7 @@ mod clean;
 mod link;
 mod list;
 mod matrix;
+mod moves;
 mod relays;
 mod shell;
 
@@ -28,6 +29,7 @@ struct Args {
 enum Command {
     List(list::List),
     Matrix(matrix::MatrixCommand),
+    Moves(moves::MovesCommand),
     Relays(relays::Relays),
     Shell(shell::Shell),
     Link(link::Link),
@@ -45,6 +47,7 @@ pub fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),
+        Command::Moves(c) => c.run(),
         Command::Relays(c) => c.run(),
         Command::Shell(c) => c.run(),
         Command::Link(c) => c.run(),

@@ -17,10 +17,13 @@ pub mod heard;
 pub mod host;
 pub mod lease;
 pub mod matrix;
+pub mod moves;
 pub mod netns;
 pub mod relay_trial;
 mod rules;
 pub mod servers;
+pub mod sniffer;
+pub mod talk;
 pub mod wire;
 pub mod world;
 

@@ -6,6 +6,7 @@ mod allowed;
 mod bad_input;
 mod first_day;
 mod matrix;
+mod moves;
 mod relays;
 mod sleep;
 mod world;
