@@ -6,6 +6,7 @@ mod link;
 mod list;
 mod matrix;
 mod moves;
+mod ports;
 mod relays;
 mod shell;
 
@@ -30,6 +31,7 @@ enum Command {
     List(list::List),
     Matrix(matrix::MatrixCommand),
     Moves(moves::MovesCommand),
+    Ports(ports::Ports),
     Relays(relays::Relays),
     Shell(shell::Shell),
     Link(link::Link),
@@ -48,6 +50,7 @@ pub fn main() -> ExitCode {
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),
         Command::Moves(c) => c.run(),
+        Command::Ports(c) => c.run(),
         Command::Relays(c) => c.run(),
         Command::Shell(c) => c.run(),
         Command::Link(c) => c.run(),

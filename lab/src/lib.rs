@@ -19,6 +19,7 @@ pub mod lease;
 pub mod matrix;
 pub mod moves;
 pub mod netns;
+pub mod ports;
 pub mod relay_trial;
 mod rules;
 pub mod servers;

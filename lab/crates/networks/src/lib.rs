@@ -5,6 +5,7 @@
 
 mod expectation;
 mod network;
+pub mod prediction;
 
 pub use expectation::Expectation;
 pub use network::{Facts, Filtering, Mapping, Network, UnknownNetwork, V4};
