@@ -3,6 +3,7 @@
 mod lan;
 mod nat64;
 mod router;
+mod split;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::wire::{Quality, Wire};
 
 pub use lan::{Lan, Seat};
 use nat64::Nat64;
+pub use split::{Hairpin, SplitHome};
 
 /// What every access network is built upon.
 #[derive(Clone, Copy, Debug)]

@@ -5,6 +5,7 @@
 mod allowed;
 mod bad_input;
 mod first_day;
+mod hairpin;
 mod matrix;
 mod moves;
 mod relays;
