@@ -63,6 +63,15 @@ pub(crate) fn filter(forward: Forward) -> String {
         }}"
     )
 }
+
+/// Whoever asks this router for a name gets no answer.
+pub(crate) const SILENT_NAMES: &str = "table inet names {
+    chain input {
+        type filter hook input priority filter; policy accept;
+        udp dport 53 drop
+    }
+}";
+
 /// A router with two LANs that see nothing of each other. With `hairpin`, what they send to the router's
 /// outside address comes back to whoever has the port there, and seems to come from outside (RFC 4787, 6).
 pub(crate) fn split(outside: Ipv4Addr, hairpin: bool) -> String {

@@ -8,6 +8,7 @@ mod first_day;
 mod hairpin;
 mod matrix;
 mod moves;
+mod pref64;
 mod relays;
 mod sleep;
 mod world;
