@@ -1,19 +1,26 @@
 //! [`Access`]: one access network as it stands, with its routers, its LAN and its wire to the core.
 
+mod advertisement;
 mod lan;
 mod nat64;
 mod router;
+mod split;
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
 
 use crate::address::Site;
 use crate::lease::Lease;
 use crate::netns::Namespace;
 use crate::network::Network;
+use crate::rules;
 use crate::wire::{Quality, Wire};
 
 pub use lan::{Lan, Seat};
 use nat64::Nat64;
+pub use split::{Hairpin, SplitHome};
 
 /// What every access network is built upon.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +101,18 @@ impl Access {
     /// The device of the core at which everything of this network passes.
     pub fn core_device(&self) -> String {
         router::core_device(self.site)
+    }
+
+    /// The router advertises the network's NAT64 prefix (RFC 8781), once.
+    pub fn advertise_nat64(&self, lifetime: Duration) -> anyhow::Result<()> {
+        let router = self.routers.first().context("a network has a router")?;
+        advertisement::send(router, "lan", self.site.nat64_prefix(), lifetime)
+    }
+
+    /// The router answers no questions for names any more.
+    pub fn silence_names(&self) -> anyhow::Result<()> {
+        let router = self.routers.first().context("a network has a router")?;
+        router.nft(rules::SILENT_NAMES)
     }
 
     /// Every NAT forgets its mappings, as after a restart of the router.

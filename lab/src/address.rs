@@ -83,7 +83,12 @@ impl Site {
 
 /// Of a home's LAN, a /24 that is the same everywhere: the router is 1.
 pub(crate) fn home_v4(host: u8) -> Ipv4Addr {
-    Ipv4Addr::new(192, 168, 1, host)
+    segment_v4(0, host)
+}
+
+/// The same for one of several LANs of a home, by its number.
+pub(crate) fn segment_v4(segment: u8, host: u8) -> Ipv4Addr {
+    Ipv4Addr::new(192, 168, 1 + segment, host)
 }
 
 /// Of the link between a carrier's NAT (1) and a home router (2), a /30.

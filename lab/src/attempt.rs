@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::conversation::{Conversation, Line};
-use crate::expectation::Expectation;
 use crate::heard::{self, Way};
+use crate::network::Expectation;
 use crate::servers::Device;
 
 /// One record every so often, as voice does.

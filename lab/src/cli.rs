@@ -5,6 +5,8 @@ mod clean;
 mod link;
 mod list;
 mod matrix;
+mod moves;
+mod ports;
 mod relays;
 mod shell;
 
@@ -28,6 +30,8 @@ struct Args {
 enum Command {
     List(list::List),
     Matrix(matrix::MatrixCommand),
+    Moves(moves::MovesCommand),
+    Ports(ports::Ports),
     Relays(relays::Relays),
     Shell(shell::Shell),
     Link(link::Link),
@@ -45,6 +49,8 @@ pub fn main() -> ExitCode {
     let done = match Args::parse().command {
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),
+        Command::Moves(c) => c.run(),
+        Command::Ports(c) => c.run(),
         Command::Relays(c) => c.run(),
         Command::Shell(c) => c.run(),
         Command::Link(c) => c.run(),

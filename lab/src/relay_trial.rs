@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use serde::Serialize;
 
 use crate::address::RELAY;
@@ -14,18 +14,15 @@ use crate::host::Host;
 use crate::netns::Namespace;
 use crate::network::Network;
 use crate::servers::{Device, Families, Servers};
+use crate::talk::Talk;
 use crate::wire::Quality;
 use crate::world::{Weather, World};
 
-/// A voice stream's.
-const PACE: Duration = Duration::from_millis(20);
-/// As long as 20 ms of Opus at 24 kbit/s behind an RTP header.
-const RECORD: &str = "a record of seventy-one letters and the line's end, as long as speech is\n";
 const BEFORE: Duration = Duration::from_millis(1500);
 const AFTER: Duration = Duration::from_millis(2500);
 /// The coordinator hears of a relay, and the relay of its coordinator.
 const JOINING: Duration = Duration::from_millis(700);
-const START: Duration = Duration::from_secs(15);
+const FIRST_PORT: u16 = 30_000;
 
 /// What to try.
 #[derive(Clone, Copy, Debug)]
@@ -108,56 +105,24 @@ impl RelayTrial {
     fn once(&self, stage: &Stage, token: Option<&str>, number: usize) -> anyhow::Result<Death> {
         let relay = stage.servers.start_relay(&stage.machine, token)?;
         std::thread::sleep(JOINING);
-        let (mut ends, mut sent) = stage.talk(number)?;
-        sent += send_for(&mut ends, BEFORE);
+        let port = FIRST_PORT + u16::try_from(number)?;
+        let mut talk = Talk::begin(&stage.caller, &stage.callee, port)?;
+        talk.go_on(BEFORE);
         let by_nearer = |e: &Conversation| last_relay(&e.err()) == Some(RELAY.own.0.into());
-        let nearer = ends.iter().all(by_nearer);
+        let nearer = talk.ends().into_iter().all(by_nearer);
         let killed = SystemTime::now();
         relay.kill()?;
-        sent += send_for(&mut ends, AFTER);
+        talk.go_on(AFTER);
         std::thread::sleep(self.rtt * 2 + self.farther);
+        let gap = longest_gap(talk.ends(), killed);
         let death = Death {
             nearer,
-            gap_ms: longest_gap(&ends, killed).map(|g| g.as_secs_f64() * 1000.0),
-            lost: 2 * sent
-                - ends
-                    .iter()
-                    .map(|e| e.out().len())
-                    .sum::<usize>()
-                    .min(2 * sent),
-            moved: !ends.iter().any(by_nearer),
+            gap_ms: gap.map(|g| g.as_secs_f64() * 1000.0),
+            lost: talk.tally().lost,
+            moved: !talk.ends().into_iter().any(by_nearer),
         };
-        for end in ends {
-            end.terminate()?;
-        }
+        talk.end()?;
         Ok(death)
-    }
-}
-
-impl Stage {
-    /// Both ends talk, caller first; so many records each has sent.
-    fn talk(&self, number: usize) -> anyhow::Result<([Conversation; 2], usize)> {
-        let port = (30_000 + number).to_string();
-        let log = ["--log", heard::FILTER, "nc", "-u"];
-        let callee = self
-            .callee
-            .ntm()?
-            .args(log)
-            .args(["-l", &port])
-            .converse()?;
-        let registered = |l: &[Line]| l.iter().find(|l| heard::is_registered(l)).map(drop);
-        let listens = callee.wait_err(Instant::now() + START, registered);
-        ensure!(listens.is_some(), "the callee never registered");
-        let caller = self.caller.ntm()?.args(log);
-        let caller = caller.args([self.callee.name(), &port]).converse()?;
-        let mut ends = [caller, callee];
-        let sent = send_for(&mut ends, PACE);
-        for end in &ends {
-            let up = |lines: &[Line]| lines.iter().find_map(heard::relay);
-            let is_up = end.wait_err(Instant::now() + START, up).is_some();
-            ensure!(is_up, "no tunnel by a relay");
-        }
-        Ok((ends, sent))
     }
 }
 
@@ -167,21 +132,9 @@ fn host(world: &mut World, name: &str) -> anyhow::Result<Host> {
     world.add_host_in(name, &lan)
 }
 
-/// Each end sends records at the pace of a voice stream; how many each.
-fn send_for(ends: &mut [Conversation; 2], how_long: Duration) -> usize {
-    let until = Instant::now() + how_long;
-    let mut number = 0;
-    while Instant::now() < until {
-        ends.iter_mut().for_each(|e| e.say(RECORD));
-        number += 1;
-        std::thread::sleep(PACE);
-    }
-    number
-}
-
 /// In the direction that took longer; `None` when nothing came again in one.
-fn longest_gap(ends: &[Conversation; 2], killed: SystemTime) -> Option<Duration> {
-    let gaps = ends.iter().map(|e| gap(&e.out(), killed));
+fn longest_gap(ends: [&Conversation; 2], killed: SystemTime) -> Option<Duration> {
+    let gaps = ends.into_iter().map(|e| gap(&e.out(), killed));
     gaps.collect::<Option<Vec<_>>>()?.into_iter().max()
 }
 

@@ -1,5 +1,7 @@
 //! Rule sets of routers, for nftables.
 
+use std::net::Ipv4Addr;
+
 /// How IPv4 goes out of a router.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Nat {
@@ -57,6 +59,60 @@ pub(crate) fn filter(forward: Forward) -> String {
                 {first}
                 iifname lan accept
                 iifname nat64 accept
+            }}
+        }}"
+    )
+}
+
+/// Whoever asks this router for a name gets no answer.
+pub(crate) const SILENT_NAMES: &str = "table inet names {
+    chain input {
+        type filter hook input priority filter; policy accept;
+        udp dport 53 drop
+    }
+}";
+
+/// A router with two LANs that see nothing of each other. With `hairpin`, what they send to the router's
+/// outside address comes back to whoever has the port there, and seems to come from outside (RFC 4787, 6).
+pub(crate) fn split(outside: Ipv4Addr, hairpin: bool) -> String {
+    let (back, forth) = if hairpin {
+        (
+            format!(
+                "chain pre {{
+                    type nat hook prerouting priority dstnat;
+                    iifname != wan ip daddr {outside} dnat ip to udp dport map @ports
+                }}"
+            ),
+            format!("ct status dnat snat to {outside}"),
+        )
+    } else {
+        (String::new(), String::new())
+    };
+    format!(
+        "table ip nat {{
+            map ports {{
+                type inet_service : ipv4_addr . inet_service
+                flags dynamic
+                size 65535
+            }}
+            {back}
+            chain post {{
+                type nat hook postrouting priority srcnat;
+                oifname wan meta l4proto udp update @ports {{ udp sport : ip saddr . udp sport }}
+                oifname wan masquerade
+                {forth}
+            }}
+        }}
+        table inet filter {{
+            chain input {{
+                type filter hook input priority filter; policy accept;
+                iifname wan meta l4proto {{ tcp, udp }} ct state new drop
+            }}
+            chain forward {{
+                type filter hook forward priority filter; policy drop;
+                ct state established,related accept
+                ct status dnat accept
+                oifname wan accept
             }}
         }}"
     )

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::access::{Access, Ground, Lan};
+use anyhow::Context as _;
+
+use crate::access::{Access, Ground, Hairpin, Lan, SplitHome};
 use crate::address::{ABROAD, Machine, RELAY, SERVERS, Site};
 use crate::host::{Host, Radio};
 use crate::lease::Lease;
@@ -32,6 +34,7 @@ impl Weather {
 #[derive(Debug)]
 pub struct World {
     accesses: Vec<Access>,
+    split_homes: Vec<SplitHome>,
     server_wire: Arc<Wire>,
     other_wires: Vec<Wire>,
     weather: Weather,
@@ -57,6 +60,7 @@ impl World {
         let server_wire = SERVERS.connect(&core, &servers, weather.quality(), weather.seed)?;
         Ok(Self {
             accesses: Vec::new(),
+            split_homes: Vec::new(),
             server_wire: Arc::new(server_wire),
             other_wires: Vec::new(),
             weather,
@@ -70,17 +74,30 @@ impl World {
 
     /// Another access network; its number is what [`World::access`] takes.
     pub fn add_access(&mut self, name: &str, network: Network) -> anyhow::Result<usize> {
-        let site = Site::new(self.accesses.len())?;
-        let ground = Ground {
+        let access = Access::build(&self.ground(), name, network, self.next_site()?)?;
+        self.accesses.push(access);
+        Ok(self.accesses.len() - 1)
+    }
+
+    /// A home whose two LANs reach each other by the router's outside address, or not at all.
+    pub fn add_split_home(&mut self, name: &str, hairpin: Hairpin) -> anyhow::Result<&SplitHome> {
+        let home = SplitHome::build(&self.ground(), name, hairpin, self.next_site()?)?;
+        self.split_homes.push(home);
+        self.split_homes.last().context("it was just pushed")
+    }
+
+    fn next_site(&self) -> anyhow::Result<Site> {
+        Site::new(self.accesses.len() + self.split_homes.len())
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground {
             lease: &self.lease,
             core: &self.core,
             air: &self.air,
             quality: self.weather.quality(),
             seed: self.weather.seed,
-        };
-        let access = Access::build(&ground, name, network, site)?;
-        self.accesses.push(access);
-        Ok(self.accesses.len() - 1)
+        }
     }
 
     /// A host in no network yet.

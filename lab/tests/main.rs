@@ -5,8 +5,11 @@
 mod allowed;
 mod bad_input;
 mod first_day;
+mod hairpin;
 mod matrix;
+mod moves;
 mod operators;
+mod pref64;
 mod relays;
 mod sleep;
 mod world;

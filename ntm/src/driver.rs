@@ -20,7 +20,6 @@ use ntm_wire::addr::VirtualAddr;
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::time::Now;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot, watch};
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -28,7 +27,6 @@ use crate::config::{Config, Keeper};
 use crate::error::{ProbeError, StartError};
 use crate::event::Event;
 use crate::interfaces::{LocalIp, Watch};
-use crate::nat64::Prefix;
 use crate::node::{Registration, RoundTrip};
 use crate::outbox::{Flushed, Outbox};
 use crate::port_map::PortMap;
@@ -76,7 +74,7 @@ pub(crate) enum Command {
     Measure,
     Slept(Duration),
     Renew(Box<Renewal>),
-    Nat64(Option<Prefix>),
+    Nat64(nat64::Finding),
     Authority(Result<Authority, NoAuthority>),
     Shutdown(oneshot::Sender<()>),
     Sleep(oneshot::Sender<()>),
@@ -119,8 +117,7 @@ struct Driver {
     inboxes: Inboxes,
     keeper: Option<Arc<dyn Keeper>>,
     renewing: bool,
-    /// The search for a NAT64 under way.
-    nat64: Option<AbortHandle>,
+    nat64: nat64::Nat64,
     port_map: PortMap,
     farewell: Option<Farewell>,
 }
@@ -160,11 +157,12 @@ pub(crate) async fn start(config: Config, wires: Wires) -> Result<(), StartError
         inboxes: Inboxes::default(),
         keeper: config.keeper,
         renewing: false,
-        nat64: None,
+        nat64: nat64::Nat64::default(),
         port_map: PortMap::new(config.port_mapping),
         farewell: None,
     };
     driver.read_interfaces(now);
+    driver.listen_to_routers();
     driver.node.register(now);
     tokio::spawn(driver.run());
     Ok(())
@@ -290,7 +288,7 @@ impl Driver {
                 self.renewing = false;
                 self.node.renew(now, *renewal);
             }
-            Command::Nat64(prefix) => self.set_nat64(now, prefix),
+            Command::Nat64(finding) => self.found_nat64(now, finding),
             Command::Authority(found) => self.take_authority(now, found),
             Command::Shutdown(done) => self.leave(now, Some(done), ntm_proto::Node::deregister),
             Command::Sleep(done) => self.leave(now, Some(done), ntm_proto::Node::fall_asleep),

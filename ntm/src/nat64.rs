@@ -1,5 +1,9 @@
 //! The prefix of a network's NAT64, found by asking its resolver for a name that has IPv4 addresses
-//! only (RFC 7050): what comes back in IPv6 was synthesised.
+//! only (RFC 7050): what comes back in IPv6 was synthesised. On Linux a running node also hears it from
+//! routers (RFC 8781).
+
+#[cfg(target_os = "linux")]
+pub(crate) mod advertised;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use crate::address::{Net, Site, home_v4};
+use crate::address::{Net, Site, segment_v4};
 use crate::netns::Namespace;
 use crate::network::Network;
 
@@ -28,20 +28,42 @@ pub struct Seat {
 pub struct Lan {
     network: Network,
     site: Site,
+    segment: u8,
     next: AtomicU8,
 }
 
 impl Lan {
     pub(super) fn build(air: &Namespace, network: Network, site: Site) -> anyhow::Result<Self> {
-        let bridge = format!("b{}", site.number());
+        Self::segment(air, network, site, 0)
+    }
+
+    /// One of several LANs of a home.
+    pub(super) fn segment(
+        air: &Namespace,
+        network: Network,
+        site: Site,
+        segment: u8,
+    ) -> anyhow::Result<Self> {
+        let this = Self {
+            network,
+            site,
+            segment,
+            next: AtomicU8::new(FIRST),
+        };
+        let bridge = this.bridge();
         air.ip(&format!(
             "link add {bridge} type bridge forward_delay 0 stp_state 0 mcast_snooping 0\nlink set {bridge} up\n"
         ))?;
-        Ok(Self {
-            network,
-            site,
-            next: AtomicU8::new(FIRST),
-        })
+        Ok(this)
+    }
+
+    /// What it is called in the air.
+    pub(super) fn bridge(&self) -> String {
+        let number = self.site.number();
+        match self.segment {
+            0 => format!("b{number}"),
+            segment => format!("b{number}s{segment}"),
+        }
     }
 
     /// Addresses that nobody had yet.
@@ -53,15 +75,15 @@ impl Lan {
             addresses.push(Net::new(self.site.public_v4(host), 29));
             gateways.push(self.site.public_v4(1).into());
         } else if facts.v4.is_some() {
-            addresses.push(Net::new(home_v4(host), 24));
-            gateways.push(home_v4(1).into());
+            addresses.push(Net::new(segment_v4(self.segment, host), 24));
+            gateways.push(segment_v4(self.segment, 1).into());
         }
         if facts.v6 {
             addresses.push(Net::new(self.site.lan_v6(host), 64));
             gateways.push(self.site.lan_v6(1).into());
         }
         Seat {
-            bridge: format!("b{}", self.site.number()),
+            bridge: self.bridge(),
             addresses,
             gateways,
             name_server: facts.nat64.then(|| self.site.lan_v6(1).into()),

@@ -131,6 +131,6 @@ mod tests {
         assert_eq!(read("all:nat64").unwrap().len(), 11);
         assert_eq!(pairs(&[]).unwrap().len(), 121);
         let error = read("home-nat:mars").unwrap_err().to_string();
-        assert!(error.contains("ntm-lab list"), "{error}");
+        assert!(error.contains("udp-443-only"), "{error}");
     }
 }

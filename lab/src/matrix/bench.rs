@@ -8,9 +8,8 @@ use anyhow::Context as _;
 
 use super::{Matrix, Pair, Row};
 use crate::attempt::{Attempt, Plan};
-use crate::expectation::Expectation;
 use crate::host::Host;
-use crate::network::Network;
+use crate::network::{Expectation, Network};
 use crate::servers::{Device, Servers};
 use crate::wire::{Loss, Quality};
 use crate::world::{Weather, World};

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{Matrix, Pair};
 use crate::attempt::Attempt;
-use crate::expectation::Expectation;
 use crate::heard::Way;
+use crate::network::Expectation;
 
 /// A pair's line. Serialised it is exactly what `ntm-lab matrix --json` promises.
 #[derive(Clone, Debug, Serialize)]

@@ -21,6 +21,7 @@ pub mod dns;
 pub mod log;
 pub mod matrix;
 pub mod net;
+pub mod prediction;
 pub mod process;
 mod queue;
 pub mod rng;

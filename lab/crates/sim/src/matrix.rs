@@ -3,10 +3,11 @@
 mod network;
 mod run;
 
-pub use network::{Expectation, NETWORKS, Network, expected};
 pub use run::{Try, attempt};
 
 use core::time::Duration;
+
+use ntm_networks::Expectation;
 
 /// What came of all tries of one pair.
 #[derive(Clone, Debug, Default)]
@@ -33,7 +34,7 @@ impl Tally {
         self.direct += u64::from(done.is_direct);
         self.first_byte.extend(done.first_byte);
         self.to_direct.extend(done.to_direct);
-        if done.first_byte.is_none() || !expectation.allows(done.is_direct) {
+        if done.first_byte.is_none() || !expectation.is_met(done.is_direct) {
             self.wrong.push(seed);
         }
     }

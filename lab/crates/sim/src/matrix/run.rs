@@ -2,13 +2,14 @@
 
 use core::time::Duration;
 
+use ntm_networks::Network;
 use ntm_proto::{ConsentPolicy, Route};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::InterfaceId;
 use ntm_wire::message::Consent;
 use ntm_wire::time::Mono;
 
-use super::network::Network;
+use super::network::{access, mtu};
 use crate::access::Neighbourhood;
 use crate::app::{Outcome, Patience};
 use crate::deployment::{Deployment, DomainPlan, MANY_LEGS, Plan, RelayPlan};
@@ -42,7 +43,7 @@ pub struct Try {
 
 /// Tries a pair in the world of this seed; `loss` is of each access link, one way. Odd seeds have two
 /// domains, even ones have one.
-pub fn attempt(from: &Network, to: &Network, seed: u64, loss: f64) -> Try {
+pub fn attempt(from: Network, to: Network, seed: u64, loss: f64) -> Try {
     let mut pair = Pair::build(from, to, seed, loss);
     pair.world.run_for(SETTLE);
     let began = pair.world.now();
@@ -65,7 +66,7 @@ struct Pair {
 }
 
 impl Pair {
-    fn build(from: &Network, to: &Network, seed: u64, loss: f64) -> Self {
+    fn build(from: Network, to: Network, seed: u64, loss: f64) -> Self {
         let mut world = World::new(seed);
         let domains = 1 + (seed % 2) as usize;
         let mut deployment = Deployment::build(&mut world, &plan(domains));
@@ -109,25 +110,25 @@ impl Pair {
     }
 }
 
-fn connect(world: &mut World, from: (HostId, &Network), to: (HostId, &Network), loss: f64) {
+fn connect(world: &mut World, from: (HostId, Network), to: (HostId, Network), loss: f64) {
     let mut neighbourhood = Neighbourhood::default();
-    let link = |network: &Network| LinkConfig {
+    let link = |network: Network| LinkConfig {
         delay: LINK,
         loss: if loss > 0.0 {
             Loss::Random(loss)
         } else {
             Loss::None
         },
-        mtu: network.mtu,
+        mtu: mtu(network),
         ..LinkConfig::default()
     };
     let place = (from.0, ETHERNET);
-    let zone = neighbourhood.connect(world, place, from.1.access, link(from.1));
+    let zone = neighbourhood.connect(world, place, access(from.1), link(from.1));
     let place = (to.0, ETHERNET);
-    if from.1.is_shared && to.1.is_shared {
-        neighbourhood.join(world, place, (zone, from.1.access), 1, link(to.1));
+    if from.1 == Network::SameLan && to.1 == Network::SameLan {
+        neighbourhood.join(world, place, (zone, access(from.1)), 1, link(to.1));
     } else {
-        neighbourhood.connect(world, place, to.1.access, link(to.1));
+        neighbourhood.connect(world, place, access(to.1), link(to.1));
     }
 }
 

@@ -45,6 +45,8 @@ struct PeerKey(Option<IpAddr>, u16);
 pub enum Ports {
     /// The inside port while it is free.
     Preserved,
+    /// The one after the last that was given.
+    Sequential,
     /// Any.
     Random,
 }
@@ -106,6 +108,7 @@ pub struct Nat {
     rng: Rng,
     mappings: BTreeMap<(SocketAddr, PeerKey), Mapping>,
     by_port: BTreeMap<u16, (SocketAddr, PeerKey)>,
+    last_port: Option<u16>,
 }
 
 #[derive(Clone, Debug)]
@@ -124,6 +127,7 @@ impl Nat {
             rng,
             mappings: BTreeMap::new(),
             by_port: BTreeMap::new(),
+            last_port: None,
         }
     }
 
@@ -214,13 +218,25 @@ impl Nat {
     }
 
     fn free_port(&mut self, wanted: u16) -> Option<u16> {
-        let is_free = |port: &u16| !self.by_port.contains_key(port);
-        if self.config.ports == Ports::Preserved && is_free(&wanted) {
+        if self.config.ports == Ports::Preserved && !self.by_port.contains_key(&wanted) {
             return Some(wanted);
         }
-        (0..1000)
-            .map(|_| u16::try_from(self.rng.range(1024, 65_536)).unwrap_or(1024))
-            .find(is_free)
+        for _ in 0..1000 {
+            let port = self.next_port();
+            if !self.by_port.contains_key(&port) {
+                return Some(port);
+            }
+        }
+        None
+    }
+
+    fn next_port(&mut self) -> u16 {
+        let last = self.last_port.filter(|p| *p < u16::MAX);
+        let counted = last.filter(|_| self.config.ports == Ports::Sequential);
+        let drawn = || u16::try_from(self.rng.range(1024, 65_536)).unwrap_or(1024);
+        let port = counted.map_or_else(drawn, |p| p + 1);
+        self.last_port = Some(port);
+        port
     }
 
     fn expire(&mut self, now: Mono) {

@@ -177,13 +177,41 @@ impl std::fmt::Display for Network {
     }
 }
 
-impl std::str::FromStr for Network {
-    type Err = anyhow::Error;
+/// No network has this name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownNetwork(String);
 
-    fn from_str(text: &str) -> anyhow::Result<Self> {
+impl std::fmt::Display for UnknownNetwork {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names = Network::ALL.map(Network::name).join(", ");
+        write!(f, "no network is called {:?}: there are {names}", self.0)
+    }
+}
+
+impl std::error::Error for UnknownNetwork {}
+
+impl std::str::FromStr for Network {
+    type Err = UnknownNetwork;
+
+    fn from_str(text: &str) -> Result<Self, UnknownNetwork> {
         let found = Self::ALL.into_iter().find(|n| n.name() == text);
-        found.ok_or_else(|| {
-            anyhow::anyhow!("no network is called {text:?}: `ntm-lab list` names them")
-        })
+        found.ok_or_else(|| UnknownNetwork(text.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_read_by_its_name_and_an_unknown_name_is_answered_with_those_there_are() {
+        for network in Network::ALL {
+            assert_eq!(network.name().parse(), Ok(network));
+        }
+        let said = "mars".parse::<Network>().unwrap_err().to_string();
+        assert!(
+            said.contains("mars") && said.contains("small-mtu"),
+            "{said}"
+        );
     }
 }
