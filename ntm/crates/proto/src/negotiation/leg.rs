@@ -215,11 +215,6 @@ impl RelayLeg {
         }
     }
 
-    /// Whether packets for the peer go there.
-    pub(crate) fn is_at(&self, from: RealAddr) -> bool {
-        self.addr == from || self.moving.is_some_and(|(_, addr)| addr == from)
-    }
-
     /// Whether a datagram from there may be the RS's.
     pub(crate) fn may_be(&self, from: RealAddr) -> bool {
         self.ways.contains(&from)

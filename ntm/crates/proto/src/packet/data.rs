@@ -160,7 +160,7 @@ impl Tunnel {
 
     /// The way a datagram from `from` came: over a leg if the relay sent it.
     pub(crate) fn arrival(&self, on: InterfaceId, from: RealAddr) -> Arrival {
-        let leg = self.legs.iter().position(|l| l.is_at(from));
+        let leg = self.legs.iter().position(|l| l.may_be(from));
         let way = leg.map_or(Way::Direct(on, from), Way::Relay);
         Arrival { way, from }
     }
