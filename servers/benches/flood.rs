@@ -1,8 +1,8 @@
 //! What a flood of spoofed datagrams does to calls: the real `ntm-server` on loopback, two nodes that ping
 //! each other over its relay, a third that calls one of them meanwhile.
 //!
-//! `cargo bench -p ntm-servers --bench flood -- [--json] [--rate 100000] [--seconds 5]`. The flood takes a
-//! core, DC and RS one each when there are so many.
+//! `cargo bench -p ntm-servers --bench flood -- [--json] [--rate 100000] [--seconds 5] [--pin] [--only KIND]`.
+//! `--pin` gives the flood the first CPU and the server, both roles of it, the second.
 #![expect(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -15,11 +15,13 @@ mod generator;
 mod run;
 #[path = "../tests/flood/scene.rs"]
 mod scene;
+#[path = "../tests/flood/usage.rs"]
+mod usage;
 
 use std::time::Duration;
 
-use generator::{Kind, Sent};
-use run::{Pings, Row};
+use generator::Kind;
+use run::{Pings, Plan, Row};
 use scene::Scene;
 use serde_json::json;
 
@@ -29,21 +31,29 @@ fn main() {
         let at = args.iter().position(|a| a == name);
         at.map_or(default, |at| args[at + 1].parse().unwrap())
     };
-    let (rate, seconds) = (number("--rate", 100_000), number("--seconds", 5));
-    let is_json = args.iter().any(|a| a == "--json");
+    let has = |name: &str| args.iter().any(|a| a == name);
+    let plan = Plan {
+        rate: number("--rate", 100_000),
+        lasts: Duration::from_secs(number("--seconds", 5).into()),
+        cpu: has("--pin").then_some(0),
+    };
+    let only = args.iter().position(|a| a == "--only");
+    let only = only.map(|at| args[at + 1].as_str());
+    let kinds = Kind::ALL.into_iter();
+    let kinds = kinds.filter(|kind| only.is_none_or(|only| only == kind.name()));
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(all(rate, Duration::from_secs(seconds.into()), is_json));
+    runtime.block_on(all(kinds, plan, has("--json")));
 }
 
-async fn all(rate: u32, lasts: Duration, is_json: bool) {
-    let scene = Scene::set().await;
+async fn all(kinds: impl Iterator<Item = Kind>, plan: Plan, is_json: bool) {
+    let scene = Scene::set(plan.cpu.map(|cpu| cpu + 1)).await;
     if !is_json {
         println!(
-            "flood      sent/s    answers  bytes back  longer | pings lost   median      p95 | lost in flood   median      p95 | call     memory KiB"
+            "flood      sent/s reached/s us each  busy | answers  bytes back  longer | pings lost   median      p95 | lost in flood   median      p95 | call     memory KiB"
         );
     }
-    for kind in Kind::ALL {
-        let row = run::run(&scene, kind, rate, lasts).await;
+    for kind in kinds {
+        let row = run::run(&scene, kind, plan).await;
         if is_json {
             println!("{}", report(kind, &row));
         } else {
@@ -53,11 +63,14 @@ async fn all(rate: u32, lasts: Duration, is_json: bool) {
 }
 
 fn print(kind: Kind, row: &Row) {
-    let flood = &row.flood;
+    let (flood, usage) = (&row.flood, &row.usage);
     println!(
-        "{:<8} {:>8.0} {:>10}  {:>9.3}x  {:>6} | {} | {}    | {:<8} {} -> {}",
+        "{:<8} {:>8.0}  {:>8.0} {:>7.2} {:>4.0}% | {:>7}  {:>9.3}x  {:>6} | {} | {}    | {:<8} {} -> {}",
         kind.name(),
-        rate(flood),
+        rate(row, flood.datagrams),
+        rate(row, row.reached()),
+        micros_each(row),
+        share(row) * 100.0,
         flood.answers,
         flood.amplification(),
         flood.too_long,
@@ -65,8 +78,8 @@ fn print(kind: Kind, row: &Row) {
         pings(&row.during),
         row.call
             .map_or("failed".to_owned(), |c| format!("{:.0?}", c)),
-        row.memory.0,
-        row.memory.1,
+        usage.0.resident_kib,
+        usage.1.resident_kib,
     );
 }
 
@@ -95,8 +108,12 @@ fn report(kind: Kind, row: &Row) -> serde_json::Value {
     };
     json!({
         "flood": kind.name(),
-        "datagrams_per_s": rate(&row.flood),
+        "datagrams_per_s": rate(row, row.flood.datagrams),
         "datagrams": row.flood.datagrams,
+        "reached_per_s": rate(row, row.reached()),
+        "dropped_by_kernel": row.dropped(),
+        "server_us_per_datagram": micros_each(row),
+        "server_cpus": share(row),
         "bytes": row.flood.bytes,
         "answers": row.flood.answers,
         "answer_bytes": row.flood.answer_bytes,
@@ -104,12 +121,22 @@ fn report(kind: Kind, row: &Row) -> serde_json::Value {
         "before": pings(&row.before),
         "during": pings(&row.during),
         "call_ms": row.call.map(millis),
-        "memory_kib": { "before": row.memory.0, "after": row.memory.1 },
+        "memory_kib": { "before": row.usage.0.resident_kib, "after": row.usage.1.resident_kib },
     })
 }
 
-fn rate(flood: &Sent) -> f64 {
-    flood.datagrams as f64 / flood.seconds
+fn rate(row: &Row, datagrams: u64) -> f64 {
+    datagrams as f64 / row.flood.seconds
+}
+
+/// What the server spent on each datagram that it fetched.
+fn micros_each(row: &Row) -> f64 {
+    row.cpu().as_secs_f64() * 1e6 / row.reached().max(1) as f64
+}
+
+/// Of one CPU.
+fn share(row: &Row) -> f64 {
+    row.cpu().as_secs_f64() / row.flood.seconds
 }
 
 /// The round trip that so many hundredths of those answered did not exceed.

@@ -4,10 +4,12 @@
 mod generator;
 mod run;
 mod scene;
+mod usage;
 
 use std::time::Duration;
 
 use generator::Kind;
+use run::Plan;
 use scene::Scene;
 
 /// Little enough for a machine that does much else.
@@ -19,9 +21,14 @@ const ROOM_KIB: u64 = 32 << 10;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flood_from_everywhere_ends_no_call_takes_no_memory_and_is_answered_with_less_than_it_was()
  {
-    let scene = Scene::set().await;
+    let scene = Scene::set(None).await;
+    let plan = Plan {
+        rate: RATE,
+        lasts: LASTS,
+        cpu: None,
+    };
     for kind in Kind::ALL {
-        let row = run::run(&scene, kind, RATE, LASTS).await;
+        let row = run::run(&scene, kind, plan).await;
         let name = kind.name();
         assert!(row.flood.datagrams > 0, "{name} floods");
         assert_eq!(row.flood.too_long, 0, "{name}: {:?}", row.flood);
@@ -31,9 +38,15 @@ async fn a_flood_from_everywhere_ends_no_call_takes_no_memory_and_is_answered_wi
             row.before.lost() < row.before.sent,
             "{name}: there is a call"
         );
-        assert!(row.during.lost() < row.during.sent, "{name}: it goes on");
+        assert!(
+            row.during.lost() < row.during.sent,
+            "{name}: it goes on; {} of {} datagrams fetched in {:?} of the server's time",
+            row.reached(),
+            row.flood.datagrams,
+            row.cpu()
+        );
         assert!(row.call.is_some(), "{name}: others call, too");
-        let (before, after) = row.memory;
+        let (before, after) = (row.usage.0.resident_kib, row.usage.1.resident_kib);
         assert!(after < before + ROOM_KIB, "{name}: {before} to {after} KiB");
         if kind == Kind::Hellos {
             assert!(row.flood.answers > 0, "Hellos are answered with Challenges");

@@ -11,12 +11,17 @@ use std::time::{Duration, Instant};
 use ntm_wire::header::{HEADER_LEN, Header, PADDED_LEN, PacketType};
 use ntm_wire::key::ServerKey;
 use quinn_udp::{BATCH_SIZE, RecvMeta, Transmit, UdpSockRef, UdpSocketState};
+use socket2::SockRef;
 
 /// As many ports as a person's NAT would show.
 const SOCKETS: usize = 8;
 /// Datagrams before answers are looked for.
 const BURST: u64 = 64;
 const BREATH: Duration = Duration::from_micros(200);
+/// Datagrams made before the first is sent; after the last the first comes again, from elsewhere.
+const ROUND: u64 = 4096;
+/// Bytes of answers that a socket holds until it is read.
+const ANSWERS: usize = 1 << 20;
 /// Answers still under way at the end.
 const LAST: Duration = Duration::from_millis(300);
 
@@ -117,16 +122,22 @@ impl Kind {
 pub(crate) fn flood(target: &Target, kind: Kind, rate: u32, lasts: Duration) -> Sent {
     let mut sockets: Vec<Socket> = (0..SOCKETS).map(|_| Socket::new()).collect();
     let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
-    let (mut sent, began) = (Sent::default(), Instant::now());
+    let round = Round::new(target, kind, &mut chance);
+    let (mut sent, mut tried, mut turn, began) = (Sent::default(), 0, 0, Instant::now());
     while began.elapsed() < lasts {
         let due = (began.elapsed().as_secs_f64() * f64::from(rate)) as u64;
-        let burst = due.saturating_sub(sent.datagrams).min(BURST);
-        for _ in 0..burst {
+        let burst = due.saturating_sub(tried).min(BURST);
+        for number in tried..tried + burst {
             let socket = &sockets[(chance.next() % SOCKETS as u64) as usize];
-            sent.bytes += socket.send(target, kind, &mut chance) as u64;
-            sent.datagrams += 1;
+            if let Some(bytes) = socket.send(target, round.datagram(number), &mut chance) {
+                sent.datagrams += 1;
+                sent.bytes += bytes as u64;
+            }
         }
-        sockets.iter_mut().for_each(|s| s.take_answers(&mut sent));
+        tried += burst;
+        // One after the other: a look at an empty socket costs as much as a datagram.
+        turn = (turn + 1) % SOCKETS;
+        sockets[turn].take_answers(&mut sent);
         if burst < BURST {
             std::thread::sleep(BREATH);
         }
@@ -135,6 +146,31 @@ pub(crate) fn flood(target: &Target, kind: Kind, rate: u32, lasts: Duration) -> 
     std::thread::sleep(LAST);
     sockets.iter_mut().for_each(|s| s.take_answers(&mut sent));
     sent
+}
+
+/// Datagrams made in advance, so that the sender's core does nothing but send.
+struct Round {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Round {
+    fn new(target: &Target, kind: Kind, chance: &mut Chance) -> Self {
+        let (mut bytes, mut ends) = (Vec::new(), Vec::new());
+        let mut buffer = [0; PADDED_LEN];
+        for _ in 0..ROUND {
+            let len = kind.write(target, chance, &mut buffer);
+            bytes.extend(&buffer[..len]);
+            ends.push(bytes.len());
+        }
+        Self { bytes, ends }
+    }
+
+    fn datagram(&self, number: u64) -> &[u8] {
+        let at = (number % ROUND) as usize;
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..self.ends[at]]
+    }
 }
 
 struct Socket {
@@ -148,24 +184,23 @@ const SLOT: usize = 1 << 16;
 impl Socket {
     fn new() -> Self {
         let io = UdpSocket::bind("0.0.0.0:0").unwrap();
+        drop(SockRef::from(&io).set_recv_buffer_size(ANSWERS));
         let state = UdpSocketState::new(UdpSockRef::from(&io)).unwrap();
         let slots = vec![0; SLOT * BATCH_SIZE];
         Self { io, state, slots }
     }
 
-    fn send(&self, target: &Target, kind: Kind, chance: &mut Chance) -> usize {
-        let mut buffer = [0; PADDED_LEN];
-        let len = kind.write(target, chance, &mut buffer);
+    /// The bytes that the kernel took.
+    fn send(&self, target: &Target, contents: &[u8], chance: &mut Chance) -> Option<usize> {
         let transmit = Transmit {
             destination: target.addr,
             ecn: None,
-            contents: &buffer[..len],
+            contents,
             segment_size: None,
-            src_ip: Some(source(len, chance)),
+            src_ip: Some(source(contents.len(), chance)),
         };
-        // A full buffer is a datagram less.
-        drop(self.state.try_send(UdpSockRef::from(&self.io), &transmit));
-        len
+        let sent = self.state.try_send(UdpSockRef::from(&self.io), &transmit);
+        sent.is_ok().then_some(contents.len())
     }
 
     fn take_answers(&mut self, sent: &mut Sent) {

@@ -3,12 +3,14 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use nix::unistd::Pid;
 use ntm::{Node, ProbeError};
 use ntm_proto::Route;
 use tokio::task::JoinSet;
 
 use super::generator::{Kind, Sent, flood};
-use super::scene::Scene;
+use super::scene::{Scene, pin};
+use super::usage::Usage;
 
 /// Between two pings: as often as a call sends.
 const EVERY: Duration = Duration::from_millis(20);
@@ -29,8 +31,35 @@ pub(crate) struct Row {
     pub(crate) during: Pings,
     /// How long somebody took meanwhile to start, register and call; `None`: it failed.
     pub(crate) call: Option<Duration>,
-    /// Of the server, in KiB.
-    pub(crate) memory: (u64, u64),
+    /// Of the server, before and after.
+    pub(crate) usage: (Usage, Usage),
+}
+
+/// How hard.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// Datagrams a second.
+    pub(crate) rate: u32,
+    pub(crate) lasts: Duration,
+    /// The CPU that the flood comes from.
+    pub(crate) cpu: Option<usize>,
+}
+
+impl Row {
+    /// Datagrams that the server fetched.
+    pub(crate) fn reached(&self) -> u64 {
+        self.flood.datagrams.saturating_sub(self.dropped())
+    }
+
+    /// Datagrams, of the flood or not, that the kernel let go.
+    pub(crate) fn dropped(&self) -> u64 {
+        self.usage.1.dropped - self.usage.0.dropped
+    }
+
+    /// The server's time.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.usage.1.cpu - self.usage.0.cpu
+    }
 }
 
 impl Pings {
@@ -39,21 +68,28 @@ impl Pings {
     }
 }
 
-/// Pings over the relay for `lasts`, then again while `rate` datagrams a second come in.
-pub(crate) async fn run(scene: &Scene, kind: Kind, rate: u32, lasts: Duration) -> Row {
+/// Pings over the relay, then again while datagrams of this kind come in.
+pub(crate) async fn run(scene: &Scene, kind: Kind, plan: Plan) -> Row {
+    let lasts = plan.lasts;
     let peer = call(&scene.alice, &scene.bob).await.unwrap();
     ping(&scene.alice, peer, lasts / 4).await;
     let before = ping(&scene.alice, peer, lasts).await;
-    let memory_before = scene.resident_kib();
+    let usage = scene.usage();
     let target = scene.target;
-    let flood = tokio::task::spawn_blocking(move || flood(&target, kind, rate, lasts));
+    let flood = std::thread::spawn(move || {
+        if let Some(cpu) = plan.cpu {
+            pin(Pid::from_raw(0), cpu);
+        }
+        flood(&target, kind, plan.rate, lasts)
+    });
     let (during, call) = tokio::join!(ping(&scene.alice, peer, lasts), newcomer(scene));
+    let flood = tokio::task::spawn_blocking(|| flood.join());
     Row {
-        flood: flood.await.unwrap(),
+        flood: flood.await.unwrap().unwrap(),
         before,
         during,
         call,
-        memory: (memory_before, scene.resident_kib()),
+        usage: (usage, scene.usage()),
     }
 }
 

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::unistd::Pid;
 use ntm::account::{Device, Invitation, Session, sign_up};
 use ntm::keystore::Choice;
 use ntm::{Config, Node, Profile};
@@ -13,6 +15,7 @@ use ntm_wire::key::{KeyPair, SecretKey, ServerKey};
 use tempfile::TempDir;
 
 use super::generator::Target;
+use super::usage::Usage;
 
 /// Generous, for a machine that does much else.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -36,7 +39,8 @@ impl Drop for Scene {
 }
 
 impl Scene {
-    pub(crate) async fn set() -> Self {
+    /// `cpu`: one for the server alone.
+    pub(crate) async fn set(cpu: Option<usize>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = start(folder.path());
         let ready = wait_for(|| std::fs::read_to_string(folder.path().join("ready.json")).ok());
@@ -53,6 +57,9 @@ impl Scene {
         let session = Session::of(&alice.membership, &alice.secrets).unwrap();
         let others = session.invite(2, HOUR).await.unwrap();
         let (bob, carol) = (person(&others, "bob").await, person(&others, "carol").await);
+        if let Some(cpu) = cpu {
+            pin_all(&server, cpu);
+        }
         Self {
             server,
             target,
@@ -63,14 +70,26 @@ impl Scene {
         }
     }
 
-    /// The server's memory in KiB, as the kernel counts it.
-    pub(crate) fn resident_kib(&self) -> u64 {
-        let status = format!("/proc/{}/status", self.server.id());
-        let status = std::fs::read_to_string(status).unwrap();
-        let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
-        let digits = line.unwrap().split_whitespace().next().unwrap();
-        digits.parse().unwrap()
+    /// What the server has used so far.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage::of(self.server.id(), self.target.addr.port())
     }
+}
+
+fn pin_all(server: &Child, cpu: usize) {
+    let threads = std::fs::read_dir(format!("/proc/{}/task", server.id()));
+    for thread in threads.unwrap() {
+        let name = thread.unwrap().file_name();
+        let id = name.to_str().unwrap().parse().unwrap();
+        pin(Pid::from_raw(id), cpu);
+    }
+}
+
+/// Keeps a thread on one CPU; thread 0 is the caller.
+pub(crate) fn pin(thread: Pid, cpu: usize) {
+    let mut cpus = CpuSet::new();
+    cpus.set(cpu).unwrap();
+    sched_setaffinity(thread, &cpus).unwrap();
 }
 
 fn start(folder: &Path) -> Child {
