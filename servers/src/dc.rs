@@ -55,6 +55,10 @@ impl Machine for Dc {
         Onward::Done
     }
 
+    fn set_pressed(&mut self, is_pressed: bool) {
+        self.coordinator.set_pressed(is_pressed);
+    }
+
     fn handle_command(&mut self, now: Now, command: Command) {
         match command {
             Command::Resolved(query, found) => self.coordinator.handle_resolved(now, query, found),

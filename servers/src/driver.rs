@@ -19,6 +19,8 @@ pub(crate) trait Machine {
 
     /// A datagram came in.
     fn handle_datagram(&mut self, now: Now, from: RealAddr, datagram: &mut [u8]) -> Onward;
+    /// Whether datagrams come faster than they are worked off: then strangers have to wait.
+    fn set_pressed(&mut self, is_pressed: bool);
     /// Something else happened.
     fn handle_command(&mut self, now: Now, command: Self::Command);
     /// Its deadline has come.
@@ -46,6 +48,8 @@ pub(crate) enum Onward {
     ToBoth(RealAddr, RealAddr),
     /// It is for the other machine behind these sockets.
     Elsewhere,
+    /// The same, and its sender is not known to be anybody.
+    StrangerElsewhere,
 }
 
 /// A datagram that comes from the other machine of this process, or through its sockets.
@@ -64,6 +68,13 @@ pub(crate) struct Neighbour {
     pub(crate) way: mpsc::Sender<Arrival>,
 }
 
+impl Neighbour {
+    /// Whether it takes strangers: they get a part of the way, and never fill it.
+    fn has_room(&self) -> bool {
+        self.way.max_capacity() - self.way.capacity() < FOR_STRANGERS
+    }
+}
+
 /// Everything the loop needs beside the machine.
 pub(crate) struct Driver<M: Machine> {
     pub(crate) clock: Clock,
@@ -78,6 +89,8 @@ pub(crate) struct Driver<M: Machine> {
 
 /// Commands and arrivals taken in one turn, so that none starves the sockets.
 const PER_TURN: usize = 256;
+/// Of the way to the other machine: what it works off in a few milliseconds.
+const FOR_STRANGERS: usize = 512;
 /// Batches taken from each socket in one turn, so that none starves the timers.
 const BATCHES: usize = 4;
 /// How long a machine may take to come to rest after it was asked to stop.
@@ -127,7 +140,11 @@ impl<M: Machine> Driver<M> {
         }
         let mut busy = self.take_commands(machine, now);
         busy |= self.take_arrivals(machine, now);
-        busy |= self.reads && self.take_datagrams(machine, slots);
+        if self.reads {
+            let is_pressed = self.take_datagrams(machine, slots);
+            machine.set_pressed(is_pressed);
+            busy |= is_pressed;
+        }
         machine.act();
         self.send_all(machine);
         busy
@@ -199,7 +216,7 @@ impl<M: Machine> Driver<M> {
         while end < bytes.len() {
             let next = (end + stride).min(bytes.len());
             let onward = machine.handle_datagram(now, RealAddr(from), &mut bytes[end..next]);
-            if onward != way || onward == Onward::Elsewhere {
+            if onward != way || matches!(onward, Onward::Elsewhere | Onward::StrangerElsewhere) {
                 self.pass_on(way, &bytes[start..end], stride, origin);
                 (start, way) = (end, onward);
             }
@@ -216,13 +233,18 @@ impl<M: Machine> Driver<M> {
         origin: Option<(SocketAddr, usize)>,
     ) {
         match (onward, origin) {
-            (Onward::Done, _) | (Onward::Elsewhere, None) => {}
+            (Onward::Done, _) | (Onward::Elsewhere | Onward::StrangerElsewhere, None) => {}
             (Onward::To(to), _) => self.doors.send(to.0, bytes, stride),
             (Onward::ToBoth(one, other), _) => {
                 self.doors.send(one.0, bytes, stride);
                 self.doors.send(other.0, bytes, stride);
             }
             (Onward::Elsewhere, Some((from, door))) => self.hand_over(from, Some(door), bytes),
+            (Onward::StrangerElsewhere, Some((from, door))) => {
+                if self.neighbour.as_ref().is_some_and(Neighbour::has_room) {
+                    self.hand_over(from, Some(door), bytes);
+                }
+            }
         }
     }
 

@@ -22,8 +22,12 @@ impl Machine for Rs {
     type Command = Command;
 
     fn handle_datagram(&mut self, now: Now, from: RealAddr, datagram: &mut [u8]) -> Onward {
-        if self.shares && !from_neighbour(from) && is_for_coordinator(datagram) {
-            return Onward::Elsewhere;
+        if self.shares && !from_neighbour(from) {
+            match whose(datagram) {
+                Whose::Coordinators => return Onward::Elsewhere,
+                Whose::CoordinatorsFromAStranger => return Onward::StrangerElsewhere,
+                Whose::Relays => {}
+            }
         }
         match self.relay.forward(now, from, datagram) {
             Forward::To(to) => Onward::To(to),
@@ -34,6 +38,10 @@ impl Machine for Rs {
                 Onward::Done
             }
         }
+    }
+
+    fn set_pressed(&mut self, is_pressed: bool) {
+        self.relay.set_pressed(is_pressed);
     }
 
     fn handle_command(&mut self, _now: Now, command: Command) {
@@ -76,18 +84,25 @@ fn from_neighbour(from: RealAddr) -> bool {
     from.0 == crate::server::dc_inside()
 }
 
-/// On shared sockets the header says whose a datagram is: sessions and links are the DC's.
-fn is_for_coordinator(datagram: &[u8]) -> bool {
+/// For which of the two that share sockets a datagram is.
+enum Whose {
+    Relays,
+    Coordinators,
+    CoordinatorsFromAStranger,
+}
+
+/// The header says it: sessions and links are the DC's.
+fn whose(datagram: &[u8]) -> Whose {
     let Ok(datagram) = Datagram::new_checked(datagram) else {
-        return false;
+        return Whose::Relays;
     };
     match datagram.kind() {
-        PacketType::Hello
-        | PacketType::Challenge
+        PacketType::Hello => Whose::CoordinatorsFromAStranger,
+        PacketType::Challenge
         | PacketType::Accept
         | PacketType::Control
         | PacketType::LinkHello
-        | PacketType::LinkAccept => true,
+        | PacketType::LinkAccept => Whose::Coordinators,
         PacketType::Bind
         | PacketType::Leg
         | PacketType::Hint
@@ -95,6 +110,6 @@ fn is_for_coordinator(datagram: &[u8]) -> bool {
         | PacketType::TunnelRequest
         | PacketType::TunnelResponse
         | PacketType::Punch
-        | PacketType::Data => false,
+        | PacketType::Data => Whose::Relays,
     }
 }

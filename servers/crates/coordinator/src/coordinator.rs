@@ -211,6 +211,12 @@ impl Coordinator {
         node.is_some_and(|n| n.push_token.as_ref() == Some(token))
     }
 
+    /// Whether datagrams come faster than they are worked off: then a Hello without a good cookie gets
+    /// no answer, so that sessions that stand are served.
+    pub fn set_pressed(&mut self, is_pressed: bool) {
+        self.doors.is_pressed = is_pressed;
+    }
+
     /// Every name the AS knows, accounts and devices: tells "unknown" from "offline".
     pub fn set_names(&mut self, names: Vec<Fqdn>) {
         self.names.clear();

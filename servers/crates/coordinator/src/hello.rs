@@ -57,6 +57,8 @@ pub(crate) struct Doors {
     /// Dies with the process, and every cookie with it.
     secret: SecretKey,
     pub(crate) sources: Sources,
+    /// Whether nobody new is answered.
+    pub(crate) is_pressed: bool,
     accepts: BTreeMap<Mark, Vec<u8>>,
     accepted: VecDeque<(Mono, Mark)>,
     waiting: BTreeMap<NodeId, (Guest, VirtualAddrs)>,
@@ -86,6 +88,7 @@ impl Doors {
         Self {
             secret,
             sources,
+            is_pressed: false,
             accepts: BTreeMap::new(),
             accepted: VecDeque::new(),
             waiting: BTreeMap::new(),
@@ -160,7 +163,11 @@ impl Coordinator {
         let is_good = cookie.is_some_and(|c| self.doors.is_ours(c, from, d.counter(), now.mono));
         if !is_good {
             self.fx.counters.dropped.bad_cookie += u64::from(cookie.is_some());
-            self.challenge(now, from, mark);
+            if self.doors.is_pressed {
+                self.fx.counters.dropped.rate_limited += 1;
+            } else {
+                self.challenge(now, from, mark);
+            }
             return;
         }
         if let Some(accept) = self.doors.accepts.get(&mark).cloned() {

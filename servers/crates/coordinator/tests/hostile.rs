@@ -47,6 +47,35 @@ fn a_challenge_is_no_longer_than_the_hello_and_short_hellos_get_none() {
 }
 
 #[test]
+fn under_pressure_nobody_new_is_challenged_and_whoever_has_a_cookie_or_a_session_is_served() {
+    let mut w = World::one();
+    let (old, new, late) = (
+        w.join(0, PHONE, HERE),
+        w.add(0, "tablet.alice.dc1.example", HERE),
+        w.add(0, "watch.alice.dc1.example", HERE),
+    );
+    let hello = ready(&mut w, new);
+    w.dcs[0].dc.set_pressed(true);
+    let stranger = w.nodes[late].hello(&[]);
+    w.send(late, stranger.clone());
+    assert!(is_silent(&mut w));
+    assert_eq!(w.dcs[0].dc.counters().dropped.rate_limited, 1);
+    w.send(new, hello);
+    w.settle();
+    assert_eq!(w.dcs[0].dc.counters().sessions, 2);
+    let alive = KeepAlive {
+        tx: TxId(1),
+        is_reply: false,
+    };
+    let control = w.nodes[old].control(&[alive.into()]);
+    w.send(old, control);
+    assert!(w.dcs[0].dc.poll_transmit().is_some());
+    w.dcs[0].dc.set_pressed(false);
+    w.send(late, stranger);
+    assert!(w.dcs[0].dc.poll_transmit().is_some(), "a challenge");
+}
+
+#[test]
 fn a_cookie_is_good_from_its_own_address_and_for_two_minutes() {
     let mut w = World::one();
     let n = w.add(0, PHONE, HERE);

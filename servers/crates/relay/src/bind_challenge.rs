@@ -23,6 +23,8 @@ const PERIOD_S: u64 = 60;
 pub(crate) struct FreeBinds {
     bucket: Bucket,
     rate: Option<Rate>,
+    /// Nor are cookies given out.
+    is_pressed: bool,
 }
 
 impl FreeBinds {
@@ -31,6 +33,7 @@ impl FreeBinds {
         Self {
             bucket: Bucket::default(),
             rate: Some(Rate::per_second(300, 600)),
+            is_pressed: false,
         }
     }
 
@@ -45,6 +48,12 @@ impl Relay {
         self.free_binds.rate = None;
     }
 
+    /// Whether datagrams come faster than they are worked off: then a bind without cookie gets no
+    /// answer, which costs several times what dropping it does, so that legs that stand are served.
+    pub fn set_pressed(&mut self, is_pressed: bool) {
+        self.free_binds.is_pressed = is_pressed;
+    }
+
     /// Whether the bind may be opened; else its sender is told how.
     pub(crate) fn challenge(
         &mut self,
@@ -53,9 +62,11 @@ impl Relay {
         d: &Datagram<&[u8]>,
     ) -> Result<(), DropReason> {
         let period = now.mono.as_micros() / 1_000_000 / PERIOD_S;
-        let good = |p: u64| d.counter() == cookie(&self.cookie_key, from, p);
-        if good(period) || good(period.saturating_sub(1)) || self.free_binds.take(now.mono) {
+        if self.has_cookie(from, period, d.counter()) || self.free_binds.take(now.mono) {
             return Ok(());
+        }
+        if self.free_binds.is_pressed {
+            return Err(DropReason::BindLimited);
         }
         let cookie = cookie(&self.cookie_key, from, period);
         if let Some(challenge) = self.bind_challenge(d.body(), cookie) {
@@ -63,6 +74,12 @@ impl Relay {
             self.fx.send(from, challenge);
         }
         Err(DropReason::Challenged)
+    }
+
+    /// A bind that claims none is not worth two hashes.
+    fn has_cookie(&self, from: RealAddr, period: u64, claimed: u64) -> bool {
+        let is_of = |period| claimed == cookie(&self.cookie_key, from, period);
+        claimed != 0 && (is_of(period) || is_of(period.saturating_sub(1)))
     }
 
     fn bind_challenge(&mut self, noise: &[u8], cookie: u64) -> Option<Vec<u8>> {

@@ -65,6 +65,20 @@ fn every_altered_or_cut_leg_packet_is_dropped() {
 }
 
 #[test]
+fn under_pressure_a_bind_without_cookie_gets_no_answer_and_legs_that_stand_are_served() {
+    let mut world = World::new();
+    let (a, b) = world.bound_pair();
+    let stranger = world.bind(&[a.leg_bind().into()]);
+    world.relay.always_challenge();
+    assert_eq!(world.send(addr("192.0.2.9:5000"), &stranger).len(), 1);
+    world.relay.set_pressed(true);
+    assert!(world.send(addr("192.0.2.9:5000"), &stranger).is_empty());
+    assert_eq!(world.dropped(DropReason::BindLimited), 1);
+    let sent = world.send(a.addr, &a.data());
+    assert_eq!(sent[0].to, b.addr);
+}
+
+#[test]
 fn a_bind_must_be_padded_and_for_this_server() {
     let mut world = World::new();
     let (a, _) = world.pair();
