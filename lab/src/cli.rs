@@ -2,6 +2,7 @@
 
 mod capture;
 mod clean;
+mod handover;
 mod link;
 mod list;
 mod matrix;
@@ -28,6 +29,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Handover(handover::HandoverCommand),
     List(list::List),
     Matrix(matrix::MatrixCommand),
     Moves(moves::MovesCommand),
@@ -47,6 +49,7 @@ const BROKEN: u8 = 2;
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
     let done = match Args::parse().command {
+        Command::Handover(c) => c.run(),
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),
         Command::Moves(c) => c.run(),

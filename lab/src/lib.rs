@@ -13,6 +13,7 @@ pub mod control;
 pub mod conversation;
 pub mod deployment;
 mod dns;
+pub mod handover;
 pub mod heard;
 pub mod host;
 pub mod lease;

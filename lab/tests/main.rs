@@ -6,6 +6,7 @@ mod allowed;
 mod bad_input;
 mod first_day;
 mod hairpin;
+mod handover;
 mod matrix;
 mod moves;
 mod operators;
