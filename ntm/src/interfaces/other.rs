@@ -33,12 +33,14 @@ impl Monitor {
         let default = state.default_route_interface.as_deref();
         let mut names: Vec<&String> = state.interfaces.keys().collect();
         names.sort_by_key(|name| (Some(name.as_str()) != default, name.as_str()));
+        let indexes = indexes();
         let mut out: Vec<LocalIp> = Vec::new();
         for name in names {
             let Some(card) = state.interfaces.get(name).filter(|i| i.is_up()) else {
                 continue;
             };
-            let (interface, index) = (self.number(name), card.index());
+            let index = indexes.get(name).copied().unwrap_or_default();
+            let interface = self.number(name);
             for ip in card
                 .addrs()
                 .map(|net| net.addr())
@@ -73,6 +75,14 @@ impl Monitor {
         let updated = self.events.updated().await;
         updated.map(drop).map_err(io::Error::other)
     }
+}
+
+/// The system's numbers of its interfaces, by name.
+fn indexes() -> BTreeMap<String, u32> {
+    let all = netdev::get_interfaces();
+    all.into_iter()
+        .map(|card| (card.name, card.index))
+        .collect()
 }
 
 impl std::fmt::Debug for Monitor {
