@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::conversation::Line;
 use crate::servers::{Device, Families, Servers};
-use crate::talk::{PACE, Talk};
+use crate::talk::Talk;
 use crate::world::{Weather, World};
 
 pub use case::Case;
@@ -83,7 +83,6 @@ impl Trial {
         std::thread::sleep(SETTLE);
         let mut talk = Talk::begin(caller, callee, port)?;
         talk.go_on(BEFORE);
-        let before = talk.tally().lost;
         let event = SystemTime::now();
         self.case.act(ends, &mut talk, self.rtt)?;
         let (usable, next) = (SystemTime::now(), talk.sent() / 2);
@@ -93,10 +92,7 @@ impl Trial {
         let gaps = outs.each_ref().map(|out| gap(out, event));
         let outcome = Outcome {
             recovered: outs.iter().all(|out| out.iter().any(|l| l.at > usable)),
-            lost: talk
-                .tally()
-                .lost
-                .saturating_sub(before.min(in_flight(self.rtt))),
+            lost: talk.tally().lost,
             gap: gaps.into_iter().max().unwrap_or_default(),
             system: usable.duration_since(event).unwrap_or_default(),
             usable_to_data: first_since(&outs[1], next)
@@ -105,11 +101,6 @@ impl Trial {
         talk.end()?;
         Ok(outcome)
     }
-}
-
-/// Records that are under way at any moment count as lost just then.
-fn in_flight(rtt: Duration) -> usize {
-    2 * usize::try_from(rtt.as_millis() / PACE.as_millis()).unwrap_or_default() + 4
 }
 
 /// When the first record with this number, or a later one, came.
