@@ -27,6 +27,8 @@ use tap::Tap;
 
 /// The thread looks at least this often whether it is to end.
 const GLANCE: Duration = Duration::from_millis(200);
+/// An idle machine wakes late: the thread wakes so much too early, and looks again and again.
+const EARLY: Duration = Duration::from_micros(300);
 
 /// An end of a wire: the namespace, and what the device is called there.
 pub type End<'a> = (&'a Namespace, &'a str);
@@ -120,7 +122,8 @@ fn carry(taps: &[Tap; 2], shared: &Shared, seed: u64) {
 /// Until a frame comes, or the next one is due.
 fn wait(taps: &[Tap; 2], lanes: &[Lane; 2]) {
     let due = lanes.iter().filter_map(Lane::next_due).min();
-    let time = due.map_or(GLANCE, |d| d.saturating_duration_since(Instant::now()));
+    let soon = |d: Instant| d.saturating_duration_since(Instant::now() + EARLY);
+    let time = due.map_or(GLANCE, soon);
     let [a, b] = taps;
     let mut fds = [
         PollFd::new(a.as_fd(), PollFlags::POLLIN),
