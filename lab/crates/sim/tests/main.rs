@@ -19,6 +19,7 @@ mod rules;
 mod setup_cost;
 mod stage;
 mod stream;
+mod suspend;
 mod talk;
 mod tamper;
 mod tour;

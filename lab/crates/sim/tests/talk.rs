@@ -75,6 +75,17 @@ impl Talk {
         later.map(|(_, at)| *at).min()
     }
 
+    /// The first arrival at MN since then.
+    pub(crate) fn first_back_since(&self, since: Mono) -> Option<Mono> {
+        let all = self.ways[1].came.iter().map(|(_, at)| *at);
+        all.filter(|at| *at >= since).min()
+    }
+
+    /// Nobody talked for a while: the next packet is due now, and none are made up for.
+    pub(crate) fn restart(&mut self, stage: &Stage) {
+        self.next = stage.world.now();
+    }
+
     /// How many packets MN has sent.
     pub(crate) fn sent(&self) -> u32 {
         self.ways[0].sent

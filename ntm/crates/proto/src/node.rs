@@ -27,6 +27,7 @@ use crate::negotiation::session::DcSession;
 use crate::negotiation::setup::SetupState;
 use crate::negotiation::trust::Trust;
 use crate::packet::data::{Opened, Tunnel};
+use crate::packet::rest::Life;
 use crate::packet::table::TunnelTable;
 use crate::stack::sockets::{Delivery, Sockets};
 use crate::stack::udp::{self, UdpDatagram, VIRTUAL_MTU};
@@ -207,7 +208,10 @@ impl Node {
             self.deliver(&datagram);
             return Ok(());
         }
-        let tunnel = self.tunnels.toward(to.ip()).ok_or(SendError::NoTunnel)?;
+        let tunnel = self.tunnels.toward(to.ip());
+        let tunnel = tunnel
+            .filter(|t| t.is_up())
+            .ok_or(SendError::NoTunnel)?;
         tunnel.send_packet(now, &mut self.fx, &udp::emit(&datagram), &own);
         Ok(())
     }
@@ -225,7 +229,10 @@ impl Node {
     /// Measures the round trip over the route in use; ends with [`Event::ProbeAnswered`] or
     /// [`Event::ProbeLost`].
     pub fn probe(&mut self, now: Now, peer: VirtualAddr) -> Result<ProbeId, SendError> {
-        let tunnel = self.tunnels.toward(peer.0).ok_or(SendError::NoTunnel)?;
+        let tunnel = self.tunnels.toward(peer.0);
+        let tunnel = tunnel
+            .filter(|t| t.is_up())
+            .ok_or(SendError::NoTunnel)?;
         tunnel
             .probe(now.mono, &mut self.fx)
             .ok_or(SendError::NoTunnel)
@@ -265,7 +272,7 @@ impl Node {
             dc: self.dc.addr(),
             dc_rtt: self.dc.rtt,
             relays: self.registration.relays(),
-            tunnels: self.tunnels.iter().filter(|t| t.is_live()).count(),
+            tunnels: self.tunnels.iter().filter(|t| t.is_up()).count(),
         }
     }
 
@@ -274,7 +281,7 @@ impl Node {
         let in_use = self
             .tunnels
             .iter()
-            .filter(|t| self.tunnels.is_active(t.path_in));
+            .filter(|t| t.is_up() && self.tunnels.is_active(t.path_in));
         in_use.filter_map(tunnel_status).collect()
     }
 
@@ -310,8 +317,12 @@ impl Node {
             self.fx.counters.unknown_selector += 1;
             return;
         };
-        let arrival = tunnel.arrival(on, from);
-        match tunnel.handle_data(now, &mut self.fx, arrival, d, &own) {
+        let (arrival, rested) = (tunnel.arrival(on, from), tunnel.rests());
+        let opened = tunnel.handle_data(now, &mut self.fx, arrival, d, &own);
+        if rested && tunnel.is_up() && self.tunnels.is_active(path) {
+            self.tunnel_up(now, path);
+        }
+        match opened {
             Opened::Packet(ip) => self.deliver_packet(&ip),
             Opened::Closed => self.drop_tunnel(path, DownReason::Closed),
             Opened::Nothing => {}
@@ -461,15 +472,11 @@ impl Node {
             return;
         };
         if tunnel.is_live() {
-            if !tunnel.handle_live_timeout(now, &mut self.fx, active) {
-                let reason = if active {
-                    DownReason::Silent
-                } else {
-                    DownReason::Replaced
-                };
-                self.drop_tunnel(path, reason);
-            } else if active {
-                self.replace_relay(now, path);
+            match tunnel.handle_live_timeout(now, &mut self.fx, active) {
+                Life::Lives if active => self.replace_relay(now, path),
+                Life::Lives => {}
+                Life::Silent => self.lay_to_rest(path),
+                Life::Over => self.drop_tunnel(path, DownReason::Replaced),
             }
         } else if tunnel.handle_setup_timeout(now, &mut self.fx) == SetupState::Failed {
             self.set_up_failed(now, path);
@@ -492,12 +499,13 @@ impl Node {
         self.resolution_failed(now.mono, &tunnel.peer.fqdn, &error);
     }
 
-    fn drop_tunnel(&mut self, path: PathId, reason: DownReason) {
+    pub(crate) fn drop_tunnel(&mut self, path: PathId, reason: DownReason) {
         let was_active = self.tunnels.is_active(path);
         let Some(tunnel) = self.tunnels.remove(path) else {
             return;
         };
-        if was_active {
+        // Of one that rests the application was told already.
+        if was_active && !tunnel.rests() {
             let Tunnel { peer, .. } = tunnel;
             self.fx.event(Event::TunnelDown {
                 peer: peer.node,

@@ -5,4 +5,5 @@ pub(crate) mod control;
 pub(crate) mod data;
 pub(crate) mod fragment;
 pub(crate) mod keys;
+pub(crate) mod rest;
 pub(crate) mod table;

@@ -207,6 +207,7 @@ impl Tunnel {
     fn suspect_all(&mut self, now: Now, fx: &mut Effects) {
         self.legs.iter_mut().for_each(|l| l.bind(now, fx));
         if let Some(live) = self.live_mut() {
+            live.forgive(now.mono);
             live.paths.suspect_all(now.mono);
         }
         self.handle_live_work(now, fx);

@@ -130,7 +130,7 @@ impl Node {
         let known = self
             .tunnels
             .iter()
-            .find(|t| t.peer.fqdn == *name && t.is_live() && self.tunnels.is_active(t.path_in));
+            .find(|t| t.peer.fqdn == *name && t.is_up() && self.tunnels.is_active(t.path_in));
         if let Some((path, peer)) = known.map(|t| (t.path_in, t.peer.clone())) {
             self.send_first(now, path, early.as_slice());
             self.fx.event(Event::Resolved {

@@ -13,6 +13,7 @@ use super::compress::{self, FORM_CONTROL, FORM_FRAGMENT};
 use super::control::{AppProbe, PROBE_LOST, control};
 use super::fragment::{self, Reassembly};
 use super::keys::{KeyRing, OpenError};
+use super::rest::Life;
 use crate::effects::Effects;
 use crate::event::{Peer, Route};
 use crate::handover::locals::Locals;
@@ -24,10 +25,6 @@ use crate::negotiation::leg::RelayLeg;
 use crate::negotiation::rekey::Rekey;
 use crate::negotiation::setup::Setup;
 
-/// A peer is dead after this silence (rule 17).
-const PEER_DEAD: Duration = Duration::from_secs(30);
-/// A tunnel that a newer one replaced is kept while the peer still sends on it, and this much longer.
-const LINGER: Duration = Duration::from_secs(60);
 /// A relay that is gone is replaced after this: a DC counts one as down after 35 s of silence.
 const OTHER_RELAY: Duration = Duration::from_secs(30);
 
@@ -72,7 +69,9 @@ pub(crate) struct Live {
     pub(crate) answered: Option<Answered>,
     reassembly: Reassembly,
     next_fragment: u16,
-    last_heard: Mono,
+    pub(super) last_heard: Mono,
+    /// The peer is silent, and may come back.
+    pub(super) rests: bool,
     pub(super) probes: Vec<AppProbe>,
     /// The hand-over under way.
     pub(crate) record: Option<Record>,
@@ -131,6 +130,7 @@ impl Live {
             reassembly: Reassembly::default(),
             next_fragment: 0,
             last_heard: now,
+            rests: false,
             probes: Vec::new(),
             record: None,
             ended: Vec::new(),
@@ -272,7 +272,7 @@ impl Tunnel {
             Ok(len) => len,
             Err(error) => return refuse(fx, error),
         };
-        live.last_heard = now.mono;
+        (live.last_heard, live.rests) = (now.mono, false);
         if live.paths.note_heard(a.way, may_learn, whole, now.mono) {
             self.choose_path(now, fx);
         }
@@ -335,18 +335,20 @@ impl Tunnel {
         Some(again.map_or(lost + patience, |t| t.max(lost + patience)))
     }
 
-    /// Probes, keep-alives, rekeying; `false` when the peer is dead. A tunnel that is not `active` was
-    /// replaced: it only listens.
-    pub(crate) fn handle_live_timeout(&mut self, now: Now, fx: &mut Effects, active: bool) -> bool {
+    /// Probes, keep-alives, rekeying. A tunnel that is not `active` was replaced: it only listens.
+    pub(crate) fn handle_live_timeout(&mut self, now: Now, fx: &mut Effects, active: bool) -> Life {
         let Some(live) = self.live_mut() else {
-            return true;
+            return Life::Lives;
         };
         live.keys.expire(now.mono);
         live.lose_probes(now.mono, fx);
-        if now.mono >= live.deadline(active) {
-            return false;
+        let (life, rests) = (live.life(now.mono, active), live.rests);
+        if life != Life::Lives {
+            return life;
         }
-        if active {
+        if active && rests {
+            self.keep_resting(now, fx);
+        } else if active {
             self.legs.iter_mut().for_each(|l| l.handle_timeout(now, fx));
             self.watch_pulse(now, fx);
             self.finish_record(now.mono, fx);
@@ -354,7 +356,7 @@ impl Tunnel {
             self.rekey_if_due(now, fx);
             self.choose_path(now, fx);
         }
-        true
+        Life::Lives
     }
 
     pub(crate) fn poll_timeout(&self, locals: &Locals, active: bool) -> Option<Mono> {
@@ -367,6 +369,9 @@ impl Tunnel {
                 if !active {
                     return lost.chain(ends).min();
                 }
+                if live.rests {
+                    return legs.chain(lost).chain(ends).min();
+                }
                 let rekey = [live.rekey_due(self.asks_for_keys())];
                 legs.chain(live.paths.poll_timeout())
                     .chain(self.other_relay_at())
@@ -377,12 +382,6 @@ impl Tunnel {
                     .min()
             }
         }
-    }
-}
-
-impl Live {
-    fn deadline(&self, active: bool) -> Mono {
-        self.last_heard + if active { PEER_DEAD } else { LINGER }
     }
 }
 

@@ -126,7 +126,7 @@ impl TunnelTable {
     pub(crate) fn live_with(&self, node: NodeId) -> Option<&Tunnel> {
         self.by_path
             .values()
-            .find(|t| t.peer.node == node && t.is_live() && self.is_active(t.path_in))
+            .find(|t| t.peer.node == node && t.is_up() && self.is_active(t.path_in))
     }
 
     pub(crate) fn poll_timeout(&self, locals: &Locals) -> Option<Mono> {
