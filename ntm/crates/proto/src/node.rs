@@ -311,12 +311,17 @@ impl Node {
         }
     }
 
-    fn handle_data(&mut self, now: Now, on: InterfaceId, from: RealAddr, d: Datagram<&mut [u8]>) {
+    pub(crate) fn handle_data(&mut self, now: Now, on: InterfaceId, from: RealAddr, d: Datagram<&mut [u8]>) {
         let (path, own) = (d.path_id(), self.registration.addrs);
         let (Some(tunnel), Some(own)) = (self.tunnels.get_mut(path), own) else {
             self.fx.counters.unknown_selector += 1;
             return;
         };
+        if !tunnel.is_live() {
+            let is_kept = tunnel.ahead.keep(on, from, d.as_bytes());
+            self.fx.counters.unexpected += u64::from(!is_kept);
+            return;
+        }
         let (arrival, rested) = (tunnel.arrival(on, from), tunnel.rests());
         let opened = tunnel.handle_data(now, &mut self.fx, arrival, d, &own);
         if rested && tunnel.is_up() && self.tunnels.is_active(path) {
@@ -417,6 +422,7 @@ impl Node {
             self.fx.event(Event::TunnelUp { peer, route });
         }
         self.resolution_ready(now, path);
+        self.handle_ahead(now, path);
         self.handle_tunnel_timeout(now, path);
     }
 

@@ -1,5 +1,6 @@
 //! Packet manipulation (paper A, III.B): the tunnel table, encapsulation and decapsulation.
 
+pub(crate) mod ahead;
 pub(crate) mod compress;
 pub(crate) mod control;
 pub(crate) mod data;

@@ -161,6 +161,11 @@ impl<B: AsRef<[u8]>> Datagram<B> {
         [self.bytes.as_ref()[0]]
     }
 
+    /// All of it.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.as_ref()
+    }
+
     /// Everything behind the header.
     pub fn body(&self) -> &[u8] {
         &self.bytes.as_ref()[HEADER_LEN..]

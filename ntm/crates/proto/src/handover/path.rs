@@ -312,9 +312,12 @@ impl Path {
         self.last_heard = Some(now);
         if self.state == State::Dead {
             self.restart_probing(now);
-        } else if self.state == State::Probing && self.was_alive {
-            self.state = State::Alive;
+        } else if self.state == State::Probing {
+            // The peer is there: three answers may all get lost, so the probes begin anew.
             self.tries = 0;
+            if self.was_alive {
+                self.state = State::Alive;
+            }
         }
     }
 

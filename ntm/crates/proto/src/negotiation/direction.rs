@@ -9,6 +9,7 @@ use super::setup::{self, CallerSetup, Setup};
 use super::trust;
 use crate::event::{Peer, ResolveError};
 use crate::node::Node;
+use crate::packet::ahead::Ahead;
 use crate::packet::data::{Phase, Tunnel};
 
 impl Node {
@@ -190,6 +191,7 @@ impl Node {
                 Vec::new()
             },
             asked_again: None,
+            ahead: Ahead::default(),
             phase: Phase::Setup(setup),
         }
     }

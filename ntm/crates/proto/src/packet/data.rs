@@ -9,6 +9,7 @@ use ntm_wire::key::IdentityKey;
 use ntm_wire::message::{Message, Role};
 use ntm_wire::time::{Mono, Now};
 
+use super::ahead::Ahead;
 use super::compress::{self, FORM_CONTROL, FORM_FRAGMENT};
 use super::control::{AppProbe, PROBE_LOST, control};
 use super::fragment::{self, Reassembly};
@@ -47,6 +48,7 @@ pub(crate) struct Tunnel {
     pub(crate) candidates: Vec<RealAddr>,
     /// When this node asked for other relays.
     pub(crate) asked_again: Option<Mono>,
+    pub(crate) ahead: Ahead,
     pub(crate) phase: Phase,
 }
 
