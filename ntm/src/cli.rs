@@ -9,6 +9,7 @@ mod echo;
 mod enrol;
 pub mod exit;
 mod failure;
+mod handovers;
 mod id;
 mod invite;
 mod names;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use ntm_proto::{NoAuthority, Renewal};
+use ntm_proto::{NoAuthority, Order, Renewal};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::key::{AuthorityKey, RootKey, SecretKey};
 use ntm_wire::push::PushToken;
@@ -24,6 +24,8 @@ pub struct Config {
     pub interfaces: Interfaces,
     /// Whether the router is asked for a port (UPnP, PCP, NAT-PMP).
     pub port_mapping: bool,
+    /// In which order a move is done; another than the default only to compare.
+    pub order: Order,
     /// What outlives the process; without one pins are forgotten and tickets run out.
     pub keeper: Option<Arc<dyn Keeper>>,
 }
@@ -42,6 +44,7 @@ impl Config {
             port: 0,
             interfaces,
             port_mapping: true,
+            order: Order::default(),
             keeper: None,
         }
     }

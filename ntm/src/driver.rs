@@ -13,8 +13,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ntm_proto::{
-    Authority, Counters, NoAuthority, Peer, ProbeId, Renewal, ResolveError, ResolveId, Status,
-    TunnelStatus, UdpId,
+    Authority, Counters, Handover, NoAuthority, Peer, ProbeId, Renewal, ResolveError, ResolveId,
+    Status, TunnelStatus, UdpId,
 };
 use ntm_wire::addr::VirtualAddr;
 use ntm_wire::fqdn::Fqdn;
@@ -31,6 +31,7 @@ use crate::node::{Registration, RoundTrip};
 use crate::outbox::{Flushed, Outbox};
 use crate::port_map::PortMap;
 use crate::reach::Reach;
+use crate::recent::Recent;
 use crate::sockets::{Door, Sockets};
 
 use calls::Calls;
@@ -71,6 +72,7 @@ pub(crate) enum Command {
     Status(oneshot::Sender<Status>),
     Tunnels(oneshot::Sender<Vec<TunnelStatus>>),
     Counters(oneshot::Sender<Counters>),
+    Handovers(oneshot::Sender<Vec<Handover>>),
     Measure,
     Slept(Duration),
     Renew(Box<Renewal>),
@@ -119,6 +121,7 @@ struct Driver {
     renewing: bool,
     nat64: nat64::Nat64,
     port_map: PortMap,
+    recent: Recent,
     farewell: Option<Farewell>,
 }
 
@@ -159,8 +162,10 @@ pub(crate) async fn start(config: Config, wires: Wires) -> Result<(), StartError
         renewing: false,
         nat64: nat64::Nat64::default(),
         port_map: PortMap::new(config.port_mapping),
+        recent: Recent::default(),
         farewell: None,
     };
+    driver.node.set_order(config.order);
     driver.read_interfaces(now);
     driver.listen_to_routers();
     driver.node.register(now);
@@ -280,6 +285,7 @@ impl Driver {
                 Err(error) => drop(done.send(Err(error.into()))),
             },
             Command::Status(done) => drop(done.send(self.node.status())),
+            Command::Handovers(done) => drop(done.send(self.recent.to_vec())),
             Command::Tunnels(done) => drop(done.send(self.node.tunnels())),
             Command::Counters(done) => drop(done.send(self.node.counters())),
             Command::Measure => self.node.measure(now),
@@ -424,7 +430,10 @@ impl Driver {
             E::RouteChanged { peer, old, new } => {
                 self.publish(Event::RouteChanged { peer, old, new })
             }
-            E::HandedOver(handover) => self.publish(Event::HandedOver(handover)),
+            E::HandedOver(handover) => {
+                self.recent.push(&handover);
+                self.publish(Event::HandedOver(handover));
+            }
             E::PinChanged { account, old, new } => {
                 self.publish(Event::PinChanged { account, old, new })
             }

@@ -42,6 +42,7 @@ mod outbox;
 mod port_map;
 pub mod profile;
 mod reach;
+mod recent;
 pub mod sleep;
 mod sockets;
 mod start;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use ntm_proto::{Counters, MAX_EARLY, Peer, Renewal, Route, Status, TunnelStatus};
+use ntm_proto::{Counters, Handover, MAX_EARLY, Peer, Renewal, Route, Status, TunnelStatus};
 use ntm_wire::addr::{VirtualAddr, VirtualAddrs};
 use ntm_wire::fqdn::Fqdn;
 use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
@@ -155,6 +155,11 @@ impl Node {
     /// Every tunnel.
     pub async fn tunnels(&self) -> Vec<TunnelStatus> {
         self.ask(Command::Tunnels).await.unwrap_or_default()
+    }
+
+    /// The last hand-overs, the latest last.
+    pub async fn handovers(&self) -> Vec<Handover> {
+        self.ask(Command::Handovers).await.unwrap_or_default()
     }
 
     /// What was received, sent and dropped.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ntm_proto::{Peer, RegisterError};
+use ntm_proto::{Order, Peer, RegisterError};
 use ntm_wire::fqdn::Fqdn;
 
 use super::failure::Failure;
@@ -62,7 +62,16 @@ fn config(context: &Context, profile: &Profile) -> Config {
     let mut config = profile.config_with(Arc::new(Tickets));
     config.port = context.port;
     config.port_mapping = context.port_mapping;
+    config.order = order();
     config
+}
+
+/// How the lab compares with NTMobile as it was published; of no use to anybody else.
+fn order() -> Order {
+    match std::env::var("NTM_BASELINE").as_deref() {
+        Ok("paper") => Order::Published,
+        _ => Order::AtOnce,
+    }
 }
 
 /// A woken device may be where the coordinator does not answer at once.

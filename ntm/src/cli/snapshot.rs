@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ntm_proto::{Route, Status, TunnelStatus};
+use ntm_proto::{Handover, Route, Status, TunnelStatus};
 use serde::{Deserialize, Serialize};
 
+use super::handovers::HandoverReport;
 use crate::files;
 use crate::node::Node;
 use crate::profile::{Profile, status_file};
@@ -30,6 +31,9 @@ pub(super) struct Snapshot {
     pub(super) coordinator_rtt_ms: Option<f64>,
     pub(super) relays: Vec<Relay>,
     pub(super) tunnels: Vec<Tunnel>,
+    /// The last ones, the latest last.
+    #[serde(default)]
+    pub(super) handovers: Vec<HandoverReport>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -83,7 +87,7 @@ pub(super) fn millis(duration: Duration) -> f64 {
 }
 
 impl Snapshot {
-    pub(super) fn new(status: &Status, tunnels: &[TunnelStatus]) -> Self {
+    pub(super) fn new(status: &Status, tunnels: &[TunnelStatus], handovers: &[Handover]) -> Self {
         Self {
             device: status.fqdn.to_string(),
             registered: status.registered,
@@ -96,11 +100,13 @@ impl Snapshot {
             coordinator_rtt_ms: status.dc_rtt.map(millis),
             relays: status.relays.iter().map(relay).collect(),
             tunnels: tunnels.iter().map(tunnel).collect(),
+            handovers: handovers.iter().map(HandoverReport::of).collect(),
         }
     }
 
     pub(super) async fn take(node: &Node) -> Option<Self> {
-        Some(Self::new(&node.status().await?, &node.tunnels().await))
+        let (status, tunnels) = (node.status().await?, node.tunnels().await);
+        Some(Self::new(&status, &tunnels, &node.handovers().await))
     }
 
     /// What the process that runs the profile's node left.

@@ -137,5 +137,8 @@ fn node_lines(node: &Snapshot) -> Vec<String> {
     if node.tunnels.is_empty() {
         out.push("  no tunnels".to_owned());
     }
+    let now = crate::clock::wall().as_millis();
+    let moved = |h: &super::handovers::HandoverReport| format!("  moved        {}", h.line(now));
+    out.extend(node.handovers.iter().map(moved));
     out
 }

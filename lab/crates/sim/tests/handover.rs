@@ -2,8 +2,10 @@
 
 use core::time::Duration;
 
+use ntm_proto::Order;
 use ntm_sim::access::Access;
 use ntm_sim::net::{LinkConfig, Loss};
+use ntm_sim::process::NodeHost;
 use ntm_wire::id::InterfaceId;
 use ntm_wire::time::Mono;
 
@@ -94,6 +96,23 @@ fn data_is_at_the_peer_half_a_round_trip_after_the_new_address_can_be_used() {
         // The sender's next packet may be an interval away.
         assert!(o.to_data <= R / 2 + ms(5) + VOICE, "{name}: {o:?}");
         assert!(o.gap <= R + ms(10) + VOICE, "{name}: {o:?}");
+    }
+}
+
+#[test]
+fn the_published_order_takes_several_round_trips_and_arrives() {
+    for (name, from, to, cn) in cases() {
+        let (mut stage, mut talk) = talking(1, from, cn);
+        for host in [stage.mn, stage.cn] {
+            let publish = |n: &mut NodeHost, _| n.node.set_order(Order::Published);
+            stage.world.with_node(host, publish);
+        }
+        let (usable, number, mn) = (stage.world.now(), talk.sent(), stage.mn);
+        stage.connect_on((mn, WIFI), to, delay(LINK));
+        talk.run(&mut stage, secs(5));
+        let o = outcome(&mut stage, &mut talk, usable, number);
+        println!("{name}: {o:?}");
+        assert!(o.to_data > R * 2 && o.to_data < secs(3), "{name}: {o:?}");
     }
 }
 

@@ -83,7 +83,11 @@ fn the_peer_is_down_meanwhile_and_is_asked_for_anew_when_somebody_wants_it() {
     let (mn, cn) = (stage.mn, stage.cn);
     stage.world.power_off(mn);
     stage.world.run_for(secs(40));
-    assert_eq!(stage.node(cn).node.status().tunnels, 0, "for people it is down");
+    assert_eq!(
+        stage.node(cn).node.status().tunnels,
+        0,
+        "for people it is down"
+    );
     assert!(stage.node(cn).node.tunnels().is_empty());
     stage.world.restart(mn);
     stage.world.run_for(secs(5));

@@ -10,6 +10,7 @@ use rand_core::{Rng, SeedableRng};
 
 use crate::event::{Event, Transmit};
 use crate::handover::locals::Locals;
+use crate::handover::published::Progress;
 use crate::negotiation::reach::Reach;
 use crate::status::Counters;
 
@@ -21,6 +22,8 @@ pub(crate) struct Effects {
     pub(crate) counters: Counters,
     /// This node's addresses, the preferred interface first.
     pub(crate) locals: Locals,
+    /// In which order a move is done, and how far it is.
+    pub(crate) progress: Progress,
     /// What that means for addresses of peers.
     pub(crate) reach: Option<Reach>,
 }
@@ -33,6 +36,7 @@ impl Effects {
             events: VecDeque::new(),
             counters: Counters::default(),
             locals: Locals::default(),
+            progress: Progress::default(),
             reach: None,
         }
     }

@@ -5,6 +5,7 @@ pub(crate) mod locals;
 pub(crate) mod moves;
 pub(crate) mod path;
 pub(crate) mod paths;
+pub(crate) mod published;
 pub(crate) mod pulse;
 pub(crate) mod timeline;
 pub(crate) mod whereabouts;

@@ -209,9 +209,7 @@ impl Node {
             return Ok(());
         }
         let tunnel = self.tunnels.toward(to.ip());
-        let tunnel = tunnel
-            .filter(|t| t.is_up())
-            .ok_or(SendError::NoTunnel)?;
+        let tunnel = tunnel.filter(|t| t.is_up()).ok_or(SendError::NoTunnel)?;
         tunnel.send_packet(now, &mut self.fx, &udp::emit(&datagram), &own);
         Ok(())
     }
@@ -230,9 +228,7 @@ impl Node {
     /// [`Event::ProbeLost`].
     pub fn probe(&mut self, now: Now, peer: VirtualAddr) -> Result<ProbeId, SendError> {
         let tunnel = self.tunnels.toward(peer.0);
-        let tunnel = tunnel
-            .filter(|t| t.is_up())
-            .ok_or(SendError::NoTunnel)?;
+        let tunnel = tunnel.filter(|t| t.is_up()).ok_or(SendError::NoTunnel)?;
         tunnel
             .probe(now.mono, &mut self.fx)
             .ok_or(SendError::NoTunnel)
@@ -311,7 +307,13 @@ impl Node {
         }
     }
 
-    pub(crate) fn handle_data(&mut self, now: Now, on: InterfaceId, from: RealAddr, d: Datagram<&mut [u8]>) {
+    pub(crate) fn handle_data(
+        &mut self,
+        now: Now,
+        on: InterfaceId,
+        from: RealAddr,
+        d: Datagram<&mut [u8]>,
+    ) {
         let (path, own) = (d.path_id(), self.registration.addrs);
         let (Some(tunnel), Some(own)) = (self.tunnels.get_mut(path), own) else {
             self.fx.counters.unknown_selector += 1;

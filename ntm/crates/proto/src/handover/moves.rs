@@ -9,6 +9,7 @@ use ntm_wire::time::Now;
 
 use super::locals::{Change, Locals};
 use super::path::Way;
+use super::published::Order;
 use super::timeline::Reason;
 use crate::config::LocalAddr;
 use crate::effects::Effects;
@@ -27,6 +28,9 @@ impl Node {
         let before = core::mem::replace(&mut self.fx.locals, locals);
         let change = before.change_to(&self.fx.locals);
         self.find_ways();
+        if self.fx.progress.order == Order::Published && self.registration.registered.is_some() {
+            return self.move_as_published(now);
+        }
         for tunnel in self.tunnels.iter_mut() {
             tunnel.handle_change(now, &mut self.fx, &change);
         }
@@ -83,7 +87,10 @@ impl Tunnel {
 
     fn handle_unreachable(&mut self, now: Now, fx: &mut Effects, on: InterfaceId, to: RealAddr) {
         let arrival = self.arrival(on, to);
-        let Some(live) = self.live_mut() else { return };
+        let is_watched = fx.progress.order == Order::AtOnce;
+        let Some(live) = self.live_mut().filter(|_| is_watched) else {
+            return;
+        };
         if live.paths.current().way == arrival.way && live.paths.doubt_at_once(now.mono) {
             self.go_elsewhere(now, fx);
             self.handle_live_work(now, fx);
@@ -215,7 +222,10 @@ impl Tunnel {
 
     /// A stream that fell silent puts its way in doubt; one that comes in is answered with signs of life.
     pub(crate) fn watch_pulse(&mut self, now: Now, fx: &mut Effects) {
-        let Some(live) = self.live_mut() else { return };
+        let is_watched = fx.progress.order == Order::AtOnce;
+        let Some(live) = self.live_mut().filter(|_| is_watched) else {
+            return;
+        };
         let (is_silent, owes) = (
             live.paths.check_pulse(now.mono),
             live.paths.owes_sign(now.mono),

@@ -192,6 +192,7 @@ impl Node {
             },
             asked_again: None,
             ahead: Ahead::default(),
+            is_void: false,
             phase: Phase::Setup(setup),
         }
     }

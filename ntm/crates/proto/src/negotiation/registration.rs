@@ -258,6 +258,7 @@ impl Node {
             self.fx.event(Event::Registered { addrs, observed });
             self.measure_relays(now.mono);
         }
+        self.redirect_as_published(now);
         if highest > self.registration.epoch {
             self.registration.epoch = highest;
             self.send_registration(now);

@@ -145,7 +145,7 @@ impl Node {
         id
     }
 
-    fn ask_direction(
+    pub(crate) fn ask_direction(
         &mut self,
         now: Now,
         name: &Fqdn,

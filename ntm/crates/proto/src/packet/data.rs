@@ -49,6 +49,8 @@ pub(crate) struct Tunnel {
     /// When this node asked for other relays.
     pub(crate) asked_again: Option<Mono>,
     pub(crate) ahead: Ahead,
+    /// In the published order a tunnel carries nothing from the move on until it was built anew.
+    pub(crate) is_void: bool,
     pub(crate) phase: Phase,
 }
 
@@ -203,7 +205,10 @@ impl Tunnel {
         content: Vec<u8>,
         len: usize,
     ) {
-        let Some(live) = self.live_mut() else { return };
+        let is_void = self.is_void;
+        let Some(live) = self.live_mut().filter(|_| !is_void) else {
+            return;
+        };
         live.stats.sent += 1;
         live.stats.sent_bytes += len as u64;
         live.next_fragment = live.next_fragment.wrapping_add(1);
