@@ -180,6 +180,32 @@ fn a_silent_death_is_noticed_within_300_ms_and_repaired_by_the_other_interface()
 }
 
 #[test]
+fn a_node_whose_preferred_interface_fell_silent_can_still_be_called() {
+    let (mut stage, mut talk) = talking(6, home(), home());
+    let (mn, cn) = (stage.mn, stage.cn);
+    stage.connect_on((mn, CELLULAR), home(), delay(LINK));
+    talk.run(&mut stage, secs(3));
+    let dead = LinkConfig {
+        loss: Loss::Random(1.0),
+        ..delay(LINK)
+    };
+    stage.world.net.configure_access(mn, WIFI, dead);
+    // Its coordinator and its relays find out by their keep-alives.
+    stage.world.run_for(secs(120));
+    stage.world.restart(cn);
+    stage.world.run_for(secs(5));
+    let name = stage.node(mn).config().certificate.fqdn.clone();
+    let id = stage.call_from(cn, &name);
+    let call = stage.finish(cn, id);
+    assert_eq!(
+        call.outcome(),
+        Some(&ntm_sim::app::Outcome::Working),
+        "{}",
+        stage.world.story(100)
+    );
+}
+
+#[test]
 fn both_may_move_at_once() {
     for (name, from, to, cn) in cases() {
         for (seed, apart) in [(1, 0), (2, 20), (3, 50)] {

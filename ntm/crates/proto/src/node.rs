@@ -123,7 +123,7 @@ impl Node {
         match d.kind() {
             PacketType::Data => self.handle_data(now, on, from, d),
             PacketType::Control | PacketType::Challenge | PacketType::Accept => {
-                self.handle_session(now, from, d)
+                self.handle_session(now, (on, from), d)
             }
             PacketType::TunnelRequest | PacketType::TunnelResponse => {
                 self.handle_handshake(now, on, from, &d)
@@ -351,7 +351,7 @@ impl Node {
         }
     }
 
-    fn handle_session(&mut self, now: Now, from: RealAddr, d: Datagram<&mut [u8]>) {
+    fn handle_session(&mut self, now: Now, from: (InterfaceId, RealAddr), d: Datagram<&mut [u8]>) {
         let key = &self.config.dc.key;
         let messages = self.dc.handle(now.mono, &mut self.fx, key, from, d);
         for message in messages {

@@ -28,6 +28,7 @@ impl Node {
         let before = core::mem::replace(&mut self.fx.locals, locals);
         let change = before.change_to(&self.fx.locals);
         self.find_ways();
+        self.dc.come_home();
         if self.fx.progress.order == Order::Published && self.registration.registered.is_some() {
             return self.move_as_published(now);
         }

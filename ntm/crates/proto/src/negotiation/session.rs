@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use ntm_wire::addr::RealAddr;
 use ntm_wire::header::{Datagram, HEADER_LEN, Header, PADDED_LEN, PacketType};
-use ntm_wire::id::TxId;
+use ntm_wire::id::{InterfaceId, TxId};
 use ntm_wire::message::{Message, Messages, emit_all, pad_to};
 use ntm_wire::noise::SessionKeys;
 use ntm_wire::replay::ReplayWindow;
@@ -15,7 +15,11 @@ use ntm_wire::time::Mono;
 use super::hello::{Challenge, Credentials, Hello, NotAccepted};
 use super::retry::{Due, Retry, smooth};
 use crate::effects::Effects;
+use crate::handover::locals::{Class, Port};
 use crate::log;
+
+/// The interface that heard it, and where the DC is.
+type Place = (InterfaceId, RealAddr);
 
 /// One established session.
 #[derive(Debug)]
@@ -39,6 +43,8 @@ struct Pending {
 pub(crate) struct DcSession {
     addrs: Vec<RealAddr>,
     at: usize,
+    /// The interface from which the DC answered last; none: the preferred one.
+    on: Option<InterfaceId>,
     hello: Option<Hello>,
     session: Option<Session>,
     previous: Option<Session>,
@@ -53,6 +59,7 @@ impl DcSession {
         Self {
             addrs,
             at: 0,
+            on: None,
             hello: None,
             session: None,
             previous: None,
@@ -73,7 +80,7 @@ impl DcSession {
         now: Mono,
         fx: &mut Effects,
         dc: &ntm_wire::key::ServerKey,
-        from: RealAddr,
+        from: Place,
         d: Datagram<&mut [u8]>,
     ) -> Vec<Message> {
         match d.kind() {
@@ -91,7 +98,7 @@ impl DcSession {
         now: Mono,
         fx: &mut Effects,
         dc: &ntm_wire::key::ServerKey,
-        from: RealAddr,
+        from: Place,
         d: &Datagram<&mut [u8]>,
     ) {
         let Some(hello) = self.hello.as_mut().filter(|h| h.sid == d.selector()) else {
@@ -101,7 +108,7 @@ impl DcSession {
         match hello.take_challenge(dc, d, now) {
             Challenge::Taken => {
                 let datagram = hello.datagram();
-                self.adopt(from);
+                self.adopt(fx, from);
                 self.transmit(now, fx, datagram);
             }
             Challenge::Known => fx.counters.replayed += 1,
@@ -113,7 +120,7 @@ impl DcSession {
         &mut self,
         now: Mono,
         fx: &mut Effects,
-        from: RealAddr,
+        from: Place,
         d: &Datagram<&mut [u8]>,
     ) -> Vec<Message> {
         let Some(hello) = self.hello.take_if(|h| h.sid == d.selector()) else {
@@ -126,7 +133,7 @@ impl DcSession {
         }
         match hello.accept(d.body()) {
             Ok(accepted) => {
-                self.adopt(from);
+                self.adopt(fx, from);
                 // A session id of zero: the DC has an answer, but keeps no session.
                 if accepted.dc_sid != 0 {
                     self.previous =
@@ -292,17 +299,31 @@ impl DcSession {
 
     fn transmit(&mut self, now: Mono, fx: &mut Effects, datagram: Vec<u8>) {
         self.last_sent = now;
-        if let Some(to) = self.addr() {
-            fx.send_home(to, datagram);
+        let Some(to) = self.addr() else { return };
+        let ports = fx.locals.ports();
+        let on = self.on.filter(|on| ports.contains(&Port::of(*on, to)));
+        fx.send(on.unwrap_or(fx.locals.home(to)), to, datagram);
+    }
+
+    /// A question that had no answer goes to every address from every interface: which of them gets through
+    /// is not known, and the preferred interface may have fallen silent.
+    fn transmit_everywhere(&mut self, now: Mono, fx: &mut Effects, datagram: &[u8]) {
+        self.last_sent = now;
+        let ports = fx.locals.ports();
+        for to in &self.addrs {
+            let fits = |p: &&Port| p.class == Class::of(*to);
+            let from: Vec<InterfaceId> = ports.iter().filter(fits).map(|p| p.interface).collect();
+            if from.is_empty() {
+                fx.send_home(*to, datagram.to_vec());
+            }
+            from.into_iter()
+                .for_each(|on| fx.send(on, *to, datagram.to_vec()));
         }
     }
 
-    /// A question that had no answer goes to every address: which of them gets through is not known.
-    fn transmit_everywhere(&mut self, now: Mono, fx: &mut Effects, datagram: &[u8]) {
-        self.last_sent = now;
-        for to in &self.addrs {
-            fx.send_home(*to, datagram.to_vec());
-        }
+    /// The preferred interface has news: it is tried first again.
+    pub(crate) fn come_home(&mut self) {
+        self.on = None;
     }
 
     /// Where the DC is reached from the network the node is in now, best first.
@@ -313,7 +334,8 @@ impl DcSession {
     }
 
     /// The DC has answered from there.
-    fn adopt(&mut self, from: RealAddr) {
+    fn adopt(&mut self, fx: &Effects, (on, from): Place) {
+        self.on = Some(on).filter(|on| fx.locals.home(from) != *on);
         if let Some(at) = self.addrs.iter().position(|a| *a == from) {
             self.at = at;
         }
