@@ -100,6 +100,32 @@ fn data_is_at_the_peer_half_a_round_trip_after_the_new_address_can_be_used() {
 }
 
 #[test]
+fn an_address_that_comes_in_several_steps_is_used_at_the_last_of_them() {
+    let mut stage = Stage::ready(Setting {
+        seed: 2,
+        mn: Access::PublicV4,
+        cn: Access::PublicV4,
+        link: delay(LINK),
+        server_delay: ms(60),
+        ..Setting::default()
+    });
+    stage.call_works();
+    stage.world.run_for(secs(3));
+    let mut talk = Talk::new(&mut stage, VOICE);
+    talk.run(&mut stage, secs(3));
+    let mn = stage.mn;
+    stage.world.unplug(mn, WIFI);
+    talk.run(&mut stage, ms(5));
+    stage.connect_on((mn, WIFI), home(), delay(LINK));
+    talk.run(&mut stage, ms(5));
+    let (usable, number) = (stage.world.now(), talk.sent());
+    stage.connect_on((mn, WIFI), home(), delay(LINK));
+    talk.run(&mut stage, secs(5));
+    let o = outcome(&mut stage, &mut talk, usable, number);
+    assert!(o.to_data <= R / 2 + ms(5) + VOICE, "{o:?}");
+}
+
+#[test]
 fn the_published_order_takes_several_round_trips_and_arrives() {
     for (name, from, to, cn) in cases() {
         let (mut stage, mut talk) = talking(1, from, cn);

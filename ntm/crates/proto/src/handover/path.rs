@@ -287,6 +287,11 @@ impl Path {
         self.state == State::Dead
     }
 
+    /// Whether nothing has shown yet that the peer is not there any more.
+    pub(crate) fn is_hoped(&self) -> bool {
+        self.is_hoped && self.state != State::Dead
+    }
+
     /// Whether the peer has answered over it.
     pub(crate) fn is_proved(&self) -> bool {
         self.was_alive

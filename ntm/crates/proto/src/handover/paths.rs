@@ -312,7 +312,7 @@ impl PathSet {
         now: Mono,
     ) -> bool {
         self.locals = locals.clone();
-        let hoped: Vec<RealAddr> = self.proved_remotes();
+        let hoped: Vec<RealAddr> = self.likely_remotes();
         for path in &mut self.paths {
             if path.way.port().is_some_and(|p| change.gone.contains(&p)) {
                 path.cut();
@@ -341,10 +341,12 @@ impl PathSet {
         }
     }
 
-    fn proved_remotes(&self) -> Vec<RealAddr> {
-        let proved = self.paths.iter().filter(|p| p.is_proved());
+    /// Where the peer answered. An address may come in several steps (carrier, address, route): what was
+    /// likely before the last of them still is.
+    fn likely_remotes(&self) -> Vec<RealAddr> {
+        let likely = self.paths.iter().filter(|p| p.is_proved() || p.is_hoped());
         let mut out: Vec<RealAddr> = Vec::new();
-        for remote in proved.filter_map(|p| p.way.ends()).map(|(_, to)| to) {
+        for remote in likely.filter_map(|p| p.way.ends()).map(|(_, to)| to) {
             if !out.contains(&remote) {
                 out.push(remote);
             }
