@@ -10,7 +10,7 @@ SECONDS ?= 60
 TRIES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-cross sim lab bench fuzz doc fmt
+.PHONY: help setup run test check check-cross sim lab lab-peers bench fuzz doc fmt
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -35,6 +35,9 @@ sim: setup ## seeded worlds in virtual time: SEED=1 RUNS=1000
 
 lab: setup ## real programs in network namespaces, every network calls every other: TRIES=3 (needs root)
 	@scripts/lab $(TRIES)
+
+lab-peers: setup ## iroh, WireGuard and quinn, built to compare with: `ntm-lab handover --peer all`
+	@scripts/lab-peers
 
 bench: setup ## benchmarks, with the machine named
 	@scripts/bench

@@ -41,6 +41,11 @@ impl Run {
         Ok(Self::of(namespace.command(binaries::find(name)?)))
     }
 
+    /// A program from elsewhere inside a network namespace.
+    pub fn program_inside(namespace: &Namespace, program: &Path) -> Self {
+        Self::of(namespace.command(program))
+    }
+
     fn of(mut command: Command) -> Self {
         for (key, _) in std::env::vars_os().filter(|(k, _)| k.to_string_lossy().starts_with("NTM_"))
         {

@@ -49,6 +49,11 @@ impl Conversation {
         }
     }
 
+    /// Its standard input, for somebody who talks to it from another thread.
+    pub(crate) fn take_input(&mut self) -> Option<ChildStdin> {
+        self.input.take()
+    }
+
     /// What it printed.
     pub fn out(&self) -> Vec<Line> {
         self.out.lock().lines.clone()

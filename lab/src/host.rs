@@ -5,6 +5,7 @@
 
 mod attachment;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::access::Lan;
@@ -89,6 +90,16 @@ impl Host {
     /// Where its processes run.
     pub fn namespace(&self) -> &Namespace {
         &self.namespace
+    }
+
+    /// Where somebody outside reaches it without any help, if anywhere.
+    pub fn public_address(&self) -> Option<IpAddr> {
+        let attached = self.attachments.iter().flatten();
+        let mut all = attached.flat_map(Attachment::addresses);
+        all.find(|ip| match ip {
+            IpAddr::V4(v4) => !v4.is_private(),
+            IpAddr::V6(_) => true,
+        })
     }
 
     /// The radio's end in the air.

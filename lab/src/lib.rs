@@ -20,6 +20,7 @@ pub mod lease;
 pub mod matrix;
 pub mod moves;
 pub mod netns;
+pub mod peer;
 pub mod ports;
 pub mod relay_trial;
 mod rules;

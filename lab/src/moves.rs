@@ -99,6 +99,7 @@ impl Moves {
         let mut talk = Talk::begin(caller, callee, port)?;
         talk.go_on_until(PATIENCE, |ends| both_moved(ends).is_some());
         talk.go_on(AFTER);
+        talk.hush();
         std::thread::sleep(self.rtt + TAIL);
         let moved = both_moved(talk.ends());
         let one = self.judge(pair, &talk, moved, &tap.take());

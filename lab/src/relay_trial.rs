@@ -113,6 +113,7 @@ impl RelayTrial {
         let killed = SystemTime::now();
         relay.kill()?;
         talk.go_on(AFTER);
+        talk.hush();
         std::thread::sleep(self.rtt * 2 + self.farther);
         let gap = longest_gap(talk.ends(), killed);
         let death = Death {

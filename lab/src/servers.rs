@@ -53,7 +53,8 @@ struct Operator {
 /// `ntm-server` with both ports; it ends when dropped.
 #[derive(Debug)]
 pub struct Servers {
-    process: Background,
+    /// `None` after [`Servers::kill`].
+    process: Option<Background>,
     operator: Operator,
     /// With which other people's devices are told of it.
     link: Option<String>,
@@ -150,7 +151,24 @@ impl Servers {
 
     /// What the server has said so far.
     pub fn said(&self) -> String {
-        self.process.said()
+        self.process
+            .as_ref()
+            .map(Background::said)
+            .unwrap_or_default()
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.process.take().map_or(Ok(()), Background::kill)
+    }
+
+    /// Starts it again if it was killed; whether it was.
+    pub fn revive(&mut self) -> anyhow::Result<bool> {
+        if self.process.is_some() {
+            return Ok(false);
+        }
+        self.process = Some(self.operator.run()?);
+        Ok(true)
     }
 
     /// Makes an account with its first device on `host`.
@@ -204,15 +222,20 @@ impl Operator {
     }
 
     fn start(self, link: Option<String>) -> anyhow::Result<Servers> {
-        let ready = self.folder.join("ready.json");
-        let run = self.command()?.args(["run", "--ready-file"]).args([&ready]);
-        let mut process = run.start(&self.folder.join("server.log"))?;
-        process.wait_for("ready file", |_| ready.is_file().then_some(()))?;
         Ok(Servers {
-            process,
+            process: Some(self.run()?),
             operator: self,
             link,
         })
+    }
+
+    fn run(&self) -> anyhow::Result<Background> {
+        let ready = self.folder.join("ready.json");
+        drop(std::fs::remove_file(&ready));
+        let run = self.command()?.args(["run", "--ready-file"]).args([&ready]);
+        let mut process = run.start(&self.folder.join("server.log"))?;
+        process.wait_for("ready file", |_| ready.is_file().then_some(()))?;
+        Ok(process)
     }
 
     fn command(&self) -> anyhow::Result<Run> {

@@ -1,13 +1,17 @@
 //! [`Talk`]: two people's programs that write numbered records to each other at the pace of speech.
 
+mod pacer;
+
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::ensure;
 
 use crate::conversation::{Conversation, Line};
 use crate::heard;
 use crate::servers::Device;
+use pacer::{Mouth, Pacer};
 
 /// A voice stream's.
 pub const PACE: Duration = Duration::from_millis(20);
@@ -17,17 +21,23 @@ const START: Duration = Duration::from_secs(15);
 /// The relay carries the stream for a round trip only: it must not begin late.
 const GLANCE: Duration = Duration::from_millis(2);
 
+/// Whether a program has a tunnel with this line of its log.
+pub type IsUp = fn(&Line) -> bool;
+
 /// A running stream in both directions.
 #[derive(Debug)]
 pub struct Talk {
+    pacer: Option<Pacer>,
     ends: [End; 2],
+    pace: Duration,
 }
 
 /// One of the two programs.
 #[derive(Debug)]
 struct End {
     program: Conversation,
-    sent: usize,
+    mouth: Arc<Mouth>,
+    is_up: IsUp,
 }
 
 /// What came of the records of both directions.
@@ -45,27 +55,56 @@ impl Talk {
     /// Both programs start, the callee's first; the caller's first record asks for the tunnel, and each
     /// end goes on as soon as it has one.
     pub fn begin(caller: &Device, callee: &Device, port: u16) -> anyhow::Result<Self> {
+        Self::begin_at(PACE, caller, callee, port, &[])
+    }
+
+    /// The same at another pace, with these variables in both programs' environment.
+    pub fn begin_at(
+        pace: Duration,
+        caller: &Device,
+        callee: &Device,
+        port: u16,
+        env: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let port = port.to_string();
         let log = ["--log", heard::FILTER, "nc", "-u"];
-        let listening = callee.ntm()?.args(log).args(["-l", &port]).converse()?;
+        let run = |device: &Device| {
+            let run = device.ntm()?.args(log);
+            anyhow::Ok(
+                env.iter()
+                    .fold(run, |run, (key, value)| run.env(key, value)),
+            )
+        };
+        let listening = run(callee)?.args(["-l", &port]).converse()?;
         let registered = |l: &[Line]| l.iter().find(|l| heard::is_registered(l)).map(drop);
         let listens = listening.wait_err(Instant::now() + START, registered);
         ensure!(listens.is_some(), "the callee never registered");
-        let calling = caller.ntm()?.args(log).args([callee.name(), &port]);
-        let ends = [calling.converse()?, listening];
-        let mut this = Self {
-            ends: ends.map(|program| End { program, sent: 0 }),
+        let calling = run(caller)?.args([callee.name(), &port]);
+        let is_up = |l: &Line| heard::tunnel_up(l).is_some();
+        Self::between([calling.converse()?, listening], pace, is_up)
+    }
+
+    /// Between two running programs, the caller's first; returns when both have a tunnel.
+    pub fn between(
+        programs: [Conversation; 2],
+        pace: Duration,
+        is_up: IsUp,
+    ) -> anyhow::Result<Self> {
+        let this = Self {
+            pacer: None,
+            ends: programs.map(|program| End::new(program, is_up)),
+            pace,
         };
-        this.ends.iter_mut().for_each(End::say);
+        this.ends.iter().for_each(End::say);
         this.wait()?;
         Ok(this)
     }
 
-    fn wait(&mut self) -> anyhow::Result<()> {
+    fn wait(&self) -> anyhow::Result<()> {
         let until = Instant::now() + START;
         while !self.ends.iter().all(End::is_up) {
             ensure!(Instant::now() < until, "no tunnel");
-            let mut up = self.ends.iter_mut().filter(|e| e.is_up());
+            let mut up = self.ends.iter().filter(|e| e.is_up());
             let pause = up.next().map_or(GLANCE, |end| {
                 end.say();
                 PACE
@@ -82,27 +121,45 @@ impl Talk {
 
     /// So many records both have sent.
     pub fn sent(&self) -> usize {
-        self.ends.iter().map(|e| e.sent).sum()
+        self.sent_at().iter().map(Vec::len).sum()
     }
 
-    /// Both go on sending.
+    /// When each record was sent, of the caller and of the callee.
+    pub fn sent_at(&self) -> [Vec<SystemTime>; 2] {
+        self.ends.each_ref().map(|e| e.mouth.said_at())
+    }
+
+    /// Both go on sending, until [`Talk::hush`].
     pub fn go_on(&mut self, how_long: Duration) {
         self.go_on_until(how_long, |_| false);
     }
 
-    /// Both go on sending until it is over, and no longer than this.
+    /// The same, but it waits no longer than until it is over.
     pub fn go_on_until(&mut self, at_most: Duration, is_over: impl Fn([&Conversation; 2]) -> bool) {
         let until = Instant::now() + at_most;
-        while Instant::now() < until && !is_over(self.ends()) {
-            self.ends.iter_mut().for_each(End::say);
-            std::thread::sleep(PACE);
+        if self.pacer.is_none() {
+            let mouths = self.ends.each_ref().map(|e| Arc::clone(&e.mouth));
+            self.pacer = Some(Pacer::start(self.pace, mouths));
         }
+        while !is_over(self.ends()) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(PACE));
+        }
+    }
+
+    /// Neither says anything more; what is under way may still come.
+    pub fn hush(&mut self) {
+        self.pacer = None;
     }
 
     /// What has come so far.
     pub fn tally(&self) -> Tally {
         let [a, b] = &self.ends;
-        let [to_b, to_a] = [(a, b), (b, a)].map(|(x, y)| Tally::of(x.sent, &y.program.out()));
+        let [to_b, to_a] =
+            [(a, b), (b, a)].map(|(x, y)| Tally::of(x.mouth.said_at().len(), &y.program.out()));
         Tally {
             lost: to_a.lost + to_b.lost,
             doubled: to_a.doubled + to_b.doubled,
@@ -111,7 +168,8 @@ impl Talk {
     }
 
     /// Ends both programs as people would.
-    pub fn end(self) -> anyhow::Result<()> {
+    pub fn end(mut self) -> anyhow::Result<()> {
+        self.hush();
         for end in self.ends {
             end.program.terminate()?;
         }
@@ -120,21 +178,22 @@ impl Talk {
 }
 
 impl End {
-    fn say(&mut self) {
-        self.program.say(&record(self.sent));
-        self.sent += 1;
+    fn new(mut program: Conversation, is_up: IsUp) -> Self {
+        let mouth = Arc::new(Mouth::new(program.take_input()));
+        Self {
+            program,
+            mouth,
+            is_up,
+        }
+    }
+
+    fn say(&self) {
+        self.mouth.say();
     }
 
     fn is_up(&self) -> bool {
-        let lines = self.program.err();
-        lines.iter().any(|l| heard::tunnel_up(l).is_some())
+        self.program.err().iter().any(self.is_up)
     }
-}
-
-/// A line of its number, as long as every other.
-fn record(number: usize) -> String {
-    let width = RECORD - 1;
-    format!("{number:0width$}\n")
 }
 
 impl Tally {
@@ -156,6 +215,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+    use pacer::record;
 
     fn came(numbers: &[usize]) -> Tally {
         let line = |number: &usize| Line {

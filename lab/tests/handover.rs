@@ -3,17 +3,23 @@
 use std::time::Duration;
 
 use ntm_lab::handover::{Case, Trial};
+use ntm_lab::peer::Peer;
+use ntm_lab::talk::PACE;
 
 use crate::allowed::or_skip;
 
 fn recovers(case: Case) -> Option<usize> {
     let trial = Trial {
         case,
-        runs: 1,
+        peer: Peer::Ntm,
+        runs: vec![0],
         rtt: Duration::from_millis(40),
+        interval: PACE,
+        callee: None,
         seed: 1,
+        logs: None,
     };
-    let done = or_skip(|| trial.run(|_| ()))?;
+    let done = or_skip(|| trial.run(|_, _| ()))?;
     assert!(done.iter().all(|o| o.recovered), "{case}: {done:#?}");
     done.first().map(|o| o.lost)
 }

@@ -9,6 +9,8 @@ use crate::network::Network;
 
 /// Hosts begin here; in a /29 as well as in a /24.
 const FIRST: u8 = 2;
+/// As many addresses a LAN has for hosts, by its size.
+const HOSTS: (u8, u8) = (5, 250);
 
 /// What a host needs to take part: as DHCP and router advertisements would tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +50,7 @@ impl Lan {
             network,
             site,
             segment,
-            next: AtomicU8::new(FIRST),
+            next: AtomicU8::new(0),
         };
         let bridge = this.bridge();
         air.ip(&format!(
@@ -66,9 +68,9 @@ impl Lan {
         }
     }
 
-    /// Addresses that nobody had yet.
+    /// Addresses that nobody had yet, or not for a long time.
     pub fn seat(&self) -> Seat {
-        let host = self.next.fetch_add(1, Ordering::Relaxed);
+        let host = self.next_host();
         let facts = self.network.facts();
         let (mut addresses, mut gateways) = (Vec::new(), Vec::new());
         if self.network == Network::PublicV4 {
@@ -88,5 +90,14 @@ impl Lan {
             gateways,
             name_server: facts.nat64.then(|| self.site.lan_v6(1).into()),
         }
+    }
+
+    fn next_host(&self) -> u8 {
+        let (small, large) = HOSTS;
+        let is_small = self.network == Network::PublicV4;
+        let count = if is_small { small } else { large };
+        let next = |n: u8| Some((n + 1) % count);
+        let got = (self.next).fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+        FIRST + got.unwrap_or_default()
     }
 }

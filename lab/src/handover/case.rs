@@ -3,15 +3,24 @@
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 
+use super::usable::Usable;
 use crate::access::Lan;
 use crate::host::{Host, Radio};
 use crate::network::Network;
+use crate::peer::Ours;
 use crate::talk::Talk;
 use crate::world::World;
+
+/// Between the old network and the new one there is none for so long.
+const NOTHING: Duration = Duration::from_millis(500);
+/// A stream stays in a network for so long before it goes back.
+const STAY: Duration = Duration::from_secs(2);
+/// So long before the move the servers are gone.
+const GONE: Duration = Duration::from_millis(500);
 
 /// What happens to the ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +33,18 @@ pub enum Case {
     V4ToV6,
     /// And back.
     V6ToV4,
+    /// There and back in one run.
+    V4ToV6AndBack,
     /// Both ends are behind symmetric NATs, before and after.
     Symmetric,
+    /// From where the peer is reached straight to where only a relay helps.
+    DirectToRelay,
+    /// And back.
+    RelayToDirect,
+    /// The interface in use goes; half a second later the other comes up.
+    BreakBeforeMake,
+    /// The preferred interface comes up; the other stays.
+    BothUp,
     /// The preferred interface comes up; the other goes a round trip later.
     Soft,
     /// The interface in use goes; the other is up.
@@ -34,6 +53,14 @@ pub enum Case {
     Silent,
     /// Both ends go to another home at once.
     Both,
+    /// Both ends go from IPv4 to IPv6 at once.
+    BothV4V6,
+    /// Both ends move at once, one of them from IPv4 to IPv6.
+    BothOneV6,
+    /// Both ends move at once, one from IPv4 to IPv6, the other from IPv6 to IPv4.
+    BothCross,
+    /// The servers are killed, all but a relay, and then the caller goes to another home.
+    DcDown,
 }
 
 /// Both ends.
@@ -51,18 +78,42 @@ pub(super) struct Mover {
     at: usize,
 }
 
+/// The move that counts: when the lab began it, and when its last command came back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) event: SystemTime,
+    pub(super) done: SystemTime,
+}
+
+/// What an act needs.
+pub(super) struct Scene<'a> {
+    pub(super) ends: &'a mut Ends,
+    pub(super) talk: &'a mut Talk,
+    pub(super) ours: Option<&'a mut Ours>,
+    pub(super) rtt: Duration,
+}
+
 impl Case {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 18] = [
         Self::Renumber,
         Self::HomeToHome,
         Self::V4ToV6,
         Self::V6ToV4,
+        Self::V4ToV6AndBack,
         Self::Symmetric,
+        Self::DirectToRelay,
+        Self::RelayToDirect,
+        Self::BreakBeforeMake,
+        Self::BothUp,
         Self::Soft,
         Self::Hard,
         Self::Silent,
         Self::Both,
+        Self::BothV4V6,
+        Self::BothOneV6,
+        Self::BothCross,
+        Self::DcDown,
     ];
 
     /// What it is called.
@@ -72,74 +123,191 @@ impl Case {
             Self::HomeToHome => "home-to-home",
             Self::V4ToV6 => "v4-to-v6",
             Self::V6ToV4 => "v6-to-v4",
+            Self::V4ToV6AndBack => "v4-to-v6-and-back",
             Self::Symmetric => "symmetric",
+            Self::DirectToRelay => "direct-to-relay",
+            Self::RelayToDirect => "relay-to-direct",
+            Self::BreakBeforeMake => "break-before-make",
+            Self::BothUp => "both-up",
             Self::Soft => "soft",
             Self::Hard => "hard",
             Self::Silent => "silent",
             Self::Both => "both",
+            Self::BothV4V6 => "both-v4-v6",
+            Self::BothOneV6 => "both-one-v6",
+            Self::BothCross => "both-cross",
+            Self::DcDown => "dc-down",
         }
     }
 
     /// The networks of the caller, the first of which it is in at first, and the callee's.
     fn networks(self) -> (&'static [Network], &'static [Network]) {
         use Network as N;
+        const HOMES: &[Network] = &[N::HomeNat, N::HomeNat];
+        const V4_V6: &[Network] = &[N::PublicV4, N::V6Only];
         match self {
             Self::Renumber => (&[N::HomeNat], &[N::HomeNat]),
-            Self::HomeToHome | Self::Soft | Self::Hard | Self::Silent => {
-                (&[N::HomeNat, N::HomeNat], &[N::HomeNat])
-            }
-            Self::V4ToV6 => (&[N::PublicV4, N::V6Only], &[N::PublicV4]),
+            Self::HomeToHome
+            | Self::BreakBeforeMake
+            | Self::BothUp
+            | Self::Soft
+            | Self::Hard
+            | Self::Silent
+            | Self::DcDown => (HOMES, &[N::HomeNat]),
+            Self::V4ToV6 | Self::V4ToV6AndBack => (V4_V6, &[N::PublicV4]),
             Self::V6ToV4 => (&[N::V6Only, N::PublicV4], &[N::PublicV4]),
             Self::Symmetric => (&[N::SymmetricNat, N::SymmetricNat], &[N::SymmetricNat]),
-            Self::Both => (&[N::HomeNat, N::HomeNat], &[N::HomeNat, N::HomeNat]),
+            Self::DirectToRelay => (&[N::HomeNat, N::SymmetricNat], &[N::HomeNat]),
+            Self::RelayToDirect => (&[N::SymmetricNat, N::HomeNat], &[N::HomeNat]),
+            Self::Both => (HOMES, HOMES),
+            Self::BothV4V6 => (V4_V6, V4_V6),
+            Self::BothOneV6 => (V4_V6, &[N::PublicV4, N::PublicV4]),
+            Self::BothCross => (V4_V6, &[N::V6Only, N::PublicV4]),
         }
     }
 
-    pub(super) fn build(self, world: &mut World) -> anyhow::Result<Ends> {
-        let (caller, callee) = self.networks();
+    /// The callee's networks, or as many of the one that is wanted instead.
+    fn callee(self, instead: Option<Network>) -> Vec<Network> {
+        let (_, own) = self.networks();
+        own.iter().map(|n| instead.unwrap_or(*n)).collect()
+    }
+
+    /// Whether somebody outside reaches the callee without any help.
+    pub fn is_callee_public(self, instead: Option<Network>) -> bool {
+        let is_public =
+            |n: &Network| matches!(n, Network::PublicV4 | Network::V6Only | Network::DualStack);
+        self.callee(instead).iter().all(is_public)
+    }
+
+    /// Whether both ends move.
+    pub fn moves_both(self) -> bool {
+        matches!(
+            self,
+            Self::Both | Self::BothV4V6 | Self::BothOneV6 | Self::BothCross
+        )
+    }
+
+    /// Whether it is about the product's servers.
+    pub fn is_ours(self) -> bool {
+        self == Self::DcDown
+    }
+
+    pub(super) fn usable_by(self) -> Usable {
+        match self {
+            Self::Hard => Usable::Loss,
+            Self::Silent => Usable::Unsaid,
+            Self::BreakBeforeMake => Usable::Arrival(Radio::Second),
+            Self::Renumber
+            | Self::HomeToHome
+            | Self::V4ToV6
+            | Self::V6ToV4
+            | Self::V4ToV6AndBack
+            | Self::Symmetric
+            | Self::DirectToRelay
+            | Self::RelayToDirect
+            | Self::BothUp
+            | Self::Soft
+            | Self::Both
+            | Self::BothV4V6
+            | Self::BothOneV6
+            | Self::BothCross
+            | Self::DcDown => Usable::Arrival(Radio::First),
+        }
+    }
+
+    pub(super) fn build(self, world: &mut World, callee: Option<Network>) -> anyhow::Result<Ends> {
+        let (caller, _) = self.networks();
         Ok(Ends {
             caller: Mover::build(world, "caller", caller)?,
-            callee: Mover::build(world, "callee", callee)?,
+            callee: Mover::build(world, "callee", &self.callee(callee))?,
         })
     }
 
     /// Puts the ends where the hand-over begins.
     pub(super) fn prepare(self, ends: &mut Ends) -> anyhow::Result<()> {
-        let Mover { host, lans, .. } = &mut ends.caller;
+        let caller = &mut ends.caller;
         match self {
-            Self::V4ToV6 | Self::V6ToV4 => host.join(Radio::First, &lans[0]),
-            Self::Soft => {
-                host.join(Radio::Second, &lans[1])?;
-                host.leave(Radio::First)
+            Self::V4ToV6
+            | Self::V6ToV4
+            | Self::V4ToV6AndBack
+            | Self::DirectToRelay
+            | Self::RelayToDirect => caller.start(),
+            Self::BothV4V6 | Self::BothOneV6 | Self::BothCross => {
+                caller.start()?;
+                ends.callee.start()
+            }
+            Self::BothUp | Self::Soft => {
+                caller.join(Radio::Second, 1)?;
+                caller.host.leave(Radio::First)
             }
             Self::Hard | Self::Silent => {
-                host.join(Radio::First, &lans[0])?;
-                host.join(Radio::Second, &lans[1])
+                caller.join(Radio::First, 0)?;
+                caller.join(Radio::Second, 1)
             }
-            Self::Renumber | Self::HomeToHome | Self::Symmetric | Self::Both => Ok(()),
+            Self::BreakBeforeMake => {
+                caller.join(Radio::First, 0)?;
+                caller.host.leave(Radio::Second)
+            }
+            Self::Renumber | Self::HomeToHome | Self::Symmetric | Self::Both | Self::DcDown => {
+                Ok(())
+            }
         }
     }
 
     /// Lets it happen.
-    pub(super) fn act(self, ends: &mut Ends, talk: &mut Talk, rtt: Duration) -> anyhow::Result<()> {
-        let Mover { host, lans, .. } = &mut ends.caller;
+    pub(super) fn act(self, scene: Scene<'_>) -> anyhow::Result<Moment> {
+        let Scene {
+            ends,
+            talk,
+            ours,
+            rtt,
+        } = scene;
+        let caller = &mut ends.caller;
         match self {
-            Self::Renumber => host.renumber(Radio::First),
-            Self::V4ToV6 | Self::V6ToV4 => host.join(Radio::First, &lans[1]),
-            Self::HomeToHome | Self::Symmetric => ends.caller.go(),
-            Self::Soft => {
-                host.join(Radio::First, &lans[0])?;
-                talk.go_on(rtt);
-                host.leave(Radio::Second)
+            Self::Renumber => timed(|| caller.host.renumber(Radio::First)),
+            Self::V4ToV6
+            | Self::V6ToV4
+            | Self::HomeToHome
+            | Self::Symmetric
+            | Self::DirectToRelay
+            | Self::RelayToDirect => timed(|| caller.go()),
+            Self::V4ToV6AndBack => {
+                caller.go()?;
+                talk.go_on(STAY);
+                timed(|| caller.go())
             }
-            Self::Hard => host.leave(Radio::First),
-            Self::Silent => host.set_silent(Radio::First, true),
-            Self::Both => {
-                ends.caller.go()?;
+            Self::BothUp => timed(|| caller.join(Radio::First, 0)),
+            Self::Soft => {
+                let moment = timed(|| caller.join(Radio::First, 0))?;
+                talk.go_on(rtt);
+                caller.host.leave(Radio::Second)?;
+                Ok(moment)
+            }
+            Self::BreakBeforeMake => timed(|| {
+                caller.host.leave(Radio::First)?;
+                talk.go_on(NOTHING);
+                caller.join(Radio::Second, 1)
+            }),
+            Self::Hard => timed(|| caller.host.leave(Radio::First)),
+            Self::Silent => timed(|| caller.host.set_silent(Radio::First, true)),
+            Self::Both | Self::BothV4V6 | Self::BothOneV6 | Self::BothCross => timed(|| {
+                caller.go()?;
                 ends.callee.go()
+            }),
+            Self::DcDown => {
+                ours.context("the product's servers")?.servers.kill()?;
+                talk.go_on(GONE);
+                timed(|| caller.go())
             }
         }
     }
+}
+
+fn timed(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Moment> {
+    let event = SystemTime::now();
+    work()?;
+    let done = SystemTime::now();
+    Ok(Moment { event, done })
 }
 
 impl Mover {
@@ -149,14 +317,27 @@ impl Mover {
             let access = world.add_access(&format!("{name}-{number}"), *network)?;
             lans.push(Arc::clone(world.access(access)?.lan()));
         }
-        let host = world.add_host_in(name, &lans[0])?;
+        let first = lans.first().context("a network")?;
+        let host = world.add_host_in(name, first)?;
         Ok(Self { host, lans, at: 0 })
+    }
+
+    /// To the first of its networks.
+    fn start(&mut self) -> anyhow::Result<()> {
+        self.join(Radio::First, 0)
     }
 
     /// To the next of its networks.
     fn go(&mut self) -> anyhow::Result<()> {
-        self.at = (self.at + 1) % self.lans.len();
-        self.host.join(Radio::First, &self.lans[self.at])
+        self.join(Radio::First, (self.at + 1) % self.lans.len())
+    }
+
+    fn join(&mut self, radio: Radio, lan: usize) -> anyhow::Result<()> {
+        if radio == Radio::First {
+            self.at = lan;
+        }
+        let lan = self.lans.get(lan).context("a network")?;
+        self.host.join(radio, lan)
     }
 }
 

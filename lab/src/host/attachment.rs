@@ -32,6 +32,10 @@ impl Attachment {
         &self.lan
     }
 
+    pub(super) fn addresses(&self) -> impl Iterator<Item = IpAddr> + '_ {
+        self.seat.addresses.iter().map(|net| net.ip)
+    }
+
     pub(super) fn bridge(&self) -> &str {
         &self.seat.bridge
     }
