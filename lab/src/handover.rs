@@ -1,8 +1,10 @@
 //! [`Trial`]: hosts that change their network under a stream each way, and what that costs.
 
 mod case;
+mod ledger;
 mod logs;
 mod outcome;
+mod picture;
 mod report;
 mod usable;
 
@@ -16,8 +18,10 @@ use crate::world::{Weather, World};
 
 pub use case::Case;
 use case::{Ends, Scene};
+pub use ledger::{Ledger, Shard};
 use outcome::Times;
 pub use outcome::{Outcome, Told};
+pub use picture::picture;
 pub use report::{HEAD, Sum};
 use usable::Kernel;
 
@@ -56,7 +60,13 @@ pub struct Trial {
 
 impl Trial {
     /// Builds a world, and hands over in it.
-    pub fn run(&self, tell: impl Fn(usize, &Outcome)) -> anyhow::Result<Vec<Outcome>> {
+    pub fn run(
+        &self,
+        mut tell: impl FnMut(usize, &Outcome) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Vec<Outcome>> {
+        if self.runs.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut world = World::build(Weather {
             rtt: self.rtt,
             seed: self.seed,
@@ -67,7 +77,7 @@ impl Trial {
         let mut all = Vec::new();
         for number in &self.runs {
             let one = self.once(&mut ends, &mut cast, *number)?;
-            tell(*number, &one);
+            tell(*number, &one)?;
             all.push(one);
             cast.repair()?;
         }

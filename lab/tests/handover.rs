@@ -19,7 +19,7 @@ fn recovers(case: Case) -> Option<usize> {
         seed: 1,
         logs: None,
     };
-    let done = or_skip(|| trial.run(|_, _| ()))?;
+    let done = or_skip(|| trial.run(|_, _| Ok(())))?;
     assert!(done.iter().all(|o| o.recovered), "{case}: {done:#?}");
     done.first().map(|o| o.lost)
 }

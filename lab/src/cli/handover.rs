@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 use clap::Args;
 
 use super::{note, print};
-use crate::handover::{Case, HEAD, Outcome, Sum, Trial};
+use crate::handover::{Case, HEAD, Ledger, Outcome, Shard, Sum, Trial, picture};
 use crate::network::Network;
 use crate::peer::Peer;
 
@@ -56,6 +56,15 @@ pub(super) struct HandoverCommand {
     /// Writes what everybody said in each run, by time, into files in this folder.
     #[arg(long, value_name = "FOLDER")]
     logs: Option<PathBuf>,
+    /// Keeps what came of each run in this file, a JSON object a line, and leaves out the runs that are there.
+    #[arg(long, value_name = "FILE")]
+    resume: Option<PathBuf>,
+    /// A part of the runs only, such as 2/3.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Draws the phases of the median runs into this file (SVG).
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
     /// One JSON object per line, case and peer.
     #[arg(long)]
     json: bool,
@@ -73,38 +82,56 @@ impl HandoverCommand {
         if !self.json {
             print(HEAD);
         }
-        let mut is_sound = true;
+        let ledger = self.resume.as_deref().map(Ledger::open).transpose()?;
+        let ledger = ledger.unwrap_or_default();
+        let mut sums = Vec::new();
         for case in cases {
             for peer in &peers {
-                is_sound &= self.try_case(case, *peer)? || !peer.is_ours();
+                sums.extend(self.try_case(case, *peer, &ledger)?);
             }
         }
-        Ok(is_sound)
+        if let Some(file) = &self.picture {
+            std::fs::write(file, picture(&sums)).with_context(|| file.display().to_string())?;
+        }
+        let mut ours = sums.iter().filter(|s| s.peer.is_ours());
+        Ok(ours.all(Sum::is_sound))
     }
 
-    fn try_case(&self, case: Case, peer: Peer) -> anyhow::Result<bool> {
+    fn try_case(&self, case: Case, peer: Peer, ledger: &Ledger) -> anyhow::Result<Option<Sum>> {
         if let Some(why) = self.unfit(case, peer) {
             note(&format!("{case} {peer}: left out: {why}"));
-            return Ok(true);
+            return Ok(None);
         }
-        let trial = Trial {
-            case,
-            peer,
-            runs: (0..self.runs).collect(),
-            rtt: Duration::from_millis(self.rtt),
-            interval: Duration::from_millis(self.interval),
-            callee: self.callee,
-            seed: self.seed,
-            logs: self.logs.clone(),
-        };
-        let done = trial.run(|number, outcome| remark(&trial, number, outcome))?;
-        let sum = Sum::of(&trial, &done);
+        let mut trial = self.trial(case, peer);
+        let mut done = ledger.done(&trial);
+        done.retain(|(run, _)| trial.runs.contains(run));
+        (trial.runs).retain(|run| done.iter().all(|(there, _)| there != run));
+        let fresh = trial.run(|number, outcome| {
+            remark(&trial, number, outcome);
+            ledger.add(&trial, number, outcome)
+        })?;
+        let outcomes: Vec<Outcome> = done.into_iter().map(|(_, o)| o).chain(fresh).collect();
+        let sum = Sum::of(&trial, &outcomes);
         print(&if self.json {
             sum.json().to_string()
         } else {
             sum.row()
         });
-        Ok(sum.is_sound())
+        Ok(Some(sum))
+    }
+
+    fn trial(&self, case: Case, peer: Peer) -> Trial {
+        let shard = self.shard.unwrap_or(Shard::WHOLE);
+        Trial {
+            case,
+            peer,
+            runs: (0..self.runs).filter(|run| shard.has(*run)).collect(),
+            rtt: Duration::from_millis(self.rtt),
+            interval: Duration::from_millis(self.interval),
+            callee: self.callee,
+            seed: self.seed,
+            logs: self.logs.clone(),
+        }
     }
 
     fn unfit(&self, case: Case, peer: Peer) -> Option<&'static str> {

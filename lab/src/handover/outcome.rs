@@ -18,12 +18,16 @@ pub struct Outcome {
     pub lost: usize,
     /// The longest silence at either end from the event on; where nothing came again, as long as was waited.
     pub gap: f64,
+    /// When that silence ended, since the event; none where it did not.
+    pub gap_end: Option<f64>,
     /// What of it is neither the sender's interval nor the operating system's part.
     pub beyond: f64,
     /// From the event to the moment when the new address can be used.
     pub system: f64,
     /// From the first record sent then to the first of them at the peer.
     pub usable_to_data: Option<f64>,
+    /// When that one came, since the event.
+    pub data_at: Option<f64>,
     /// The time line in the node's own log, if it is one of ours.
     pub told: Option<Told>,
     /// Why there was nothing to measure.
@@ -74,24 +78,26 @@ impl Outcome {
         let (outs, sent) = ([callee.out(), caller.out()], talk.sent_at());
         let ways = outs.iter().zip(&sent);
         let delays: Vec<_> = ways
-            .clone()
             .map(|(out, sent)| first_after(out, sent, times.usable))
             .collect();
         let recovered = delays.iter().all(Option::is_some);
         let gaps = outs.iter().zip(&delays).map(|(out, came)| match came {
             Some(_) => gap(out, times.first),
-            None => CAP,
+            None => (CAP, None),
         });
-        let gap = gaps.max().unwrap_or(CAP);
+        let (gap, end) = gaps.max_by_key(|(gap, _)| *gap).unwrap_or((CAP, None));
         let system = since(times.usable, times.event);
-        let counted = if times.both { 2 } else { 1 };
+        let ways = if times.both { 2 } else { 1 };
+        let counted = delays.iter().take(ways).flatten().max();
         Self {
             recovered,
             lost: talk.tally().lost,
             gap: ms(gap),
+            gap_end: end.map(|end| ms(since(end, times.event))),
             beyond: ms(gap.saturating_sub(times.pace + system)),
             system: ms(system),
-            usable_to_data: delays.iter().take(counted).flatten().max().map(|d| ms(*d)),
+            usable_to_data: counted.map(|(delay, _)| ms(*delay)),
+            data_at: counted.map(|(_, at)| ms(since(*at, times.event))),
             told: Told::of(&caller.err(), times.event),
             trouble: None,
         }
@@ -130,21 +136,26 @@ pub(super) fn is_over(talk: &Talk, usable: SystemTime) -> bool {
     ways.all(|(out, sent)| first_after(out, sent, usable).is_some())
 }
 
-/// How long the first record took that was sent then or later, or the first after it that came.
-fn first_after(out: &[Line], sent: &[SystemTime], then: SystemTime) -> Option<Duration> {
+/// How long the first record took that was sent then or later, or the first after it that came, and when
+/// it came.
+fn first_after(
+    out: &[Line],
+    sent: &[SystemTime],
+    then: SystemTime,
+) -> Option<(Duration, SystemTime)> {
     let first = sent.iter().position(|at| *at >= then)?;
     let later = |l: &&Line| l.text.parse::<usize>().is_ok_and(|n| n >= first);
     let came = out.iter().find(later)?.at;
-    came.duration_since(*sent.get(first)?).ok()
+    Some((came.duration_since(*sent.get(first)?).ok()?, came))
 }
 
-/// The longest silence that ended after `event`.
-fn gap(out: &[Line], event: SystemTime) -> Duration {
+/// The longest silence that ended after `event`, and when.
+fn gap(out: &[Line], event: SystemTime) -> (Duration, Option<SystemTime>) {
     let pairs = out
         .iter()
         .zip(out.iter().skip(1))
         .filter(|(_, b)| b.at > event);
-    let silences = pairs.map(|(a, b)| since(b.at, a.at));
+    let silences = pairs.map(|(a, b)| (since(b.at, a.at), Some(b.at)));
     silences.max().unwrap_or_default()
 }
 
@@ -172,10 +183,11 @@ mod tests {
             text: format!("{number:03}"),
         };
         let out = [line(10, 0), line(30, 1), line(95, 3), line(100, 4)];
-        let of = |then| first_after(&out, &sent, at(then));
+        let of = |then| first_after(&out, &sent, at(then)).map(|(delay, _)| delay);
         assert_eq!(of(35), Some(Duration::from_millis(55)));
         assert_eq!(of(61), Some(Duration::from_millis(20)));
         assert_eq!(of(81), None);
-        assert_eq!(gap(&out, at(35)), Duration::from_millis(65));
+        let silence = (Duration::from_millis(65), Some(at(95)));
+        assert_eq!(gap(&out, at(35)), silence);
     }
 }

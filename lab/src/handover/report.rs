@@ -31,6 +31,7 @@ pub struct Sum {
     to_data: Spread,
     detected: Spread,
     dc_updated: Spread,
+    median: Option<Outcome>,
 }
 
 impl Sum {
@@ -57,12 +58,38 @@ impl Sum {
             to_data: spread(|o| o.usable_to_data),
             detected: spread(|o| o.told.as_ref().map(|t| t.detected)),
             dc_updated: spread(|o| o.told.as_ref().and_then(|t| t.dc_updated)),
+            median: median(done),
         }
     }
 
     /// Whether data came again each time.
     pub fn is_sound(&self) -> bool {
         self.recovered == self.runs
+    }
+
+    /// How often there was data again.
+    pub fn recovered(&self) -> usize {
+        self.recovered
+    }
+
+    /// How often it was tried.
+    pub fn runs(&self) -> usize {
+        self.runs
+    }
+
+    /// The run with the median gap.
+    pub fn median(&self) -> Option<&Outcome> {
+        self.median.as_ref()
+    }
+
+    /// Round trip and interval, for a heading.
+    pub fn conditions(&self) -> String {
+        let ms = |d: Duration| d.as_millis();
+        format!(
+            ", round trip {} ms, a record every {} ms",
+            ms(self.rtt),
+            ms(self.interval)
+        )
     }
 
     fn lost_at(&self, share: f64) -> usize {
@@ -133,4 +160,11 @@ impl Sum {
             ms(self.system.p50),
         )
     }
+}
+
+fn median(done: &[Outcome]) -> Option<Outcome> {
+    let mut by_gap: Vec<&Outcome> = done.iter().collect();
+    by_gap.sort_by(|a, b| a.gap.total_cmp(&b.gap));
+    let middle = by_gap.len().saturating_sub(1) / 2;
+    by_gap.get(middle).copied().cloned()
 }
