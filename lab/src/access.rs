@@ -1,6 +1,7 @@
 //! [`Access`]: one access network as it stands, with its routers, its LAN and its wire to the core.
 
 mod advertisement;
+mod announcer;
 mod lan;
 mod nat64;
 mod router;
@@ -18,6 +19,7 @@ use crate::network::Network;
 use crate::rules;
 use crate::wire::{Quality, Wire};
 
+pub use announcer::Announcer;
 pub use lan::{Lan, Seat};
 use nat64::Nat64;
 pub use split::{Hairpin, SplitHome};
@@ -107,6 +109,12 @@ impl Access {
     pub fn advertise_nat64(&self, lifetime: Duration) -> anyhow::Result<()> {
         let router = self.routers.first().context("a network has a router")?;
         advertisement::send(router, "lan", self.site.nat64_prefix(), lifetime)
+    }
+
+    /// The router tells hosts that ask of which prefix to make addresses, as long as this is held.
+    pub fn announce(&self) -> anyhow::Result<Announcer> {
+        let router = self.routers.first().context("a network has a router")?;
+        Announcer::start(router, "lan", self.site.lan_v6(0))
     }
 
     /// The router answers no questions for names any more.

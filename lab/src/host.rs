@@ -43,6 +43,32 @@ impl Radio {
     }
 }
 
+/// How long the kernel waits before it uses an address that it made (RFC 4862, 5.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dad {
+    /// As Linux comes: it asks whether anybody has the address, and waits for a router's word too.
+    Default,
+    /// It uses the address while it asks (RFC 4429), and asks for the router at once.
+    Optimistic,
+    /// It asks nobody, and for the router at once.
+    None,
+}
+
+impl Dad {
+    fn settings(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Default => &[("accept_dad", "1")],
+            Self::Optimistic => &[
+                ("accept_dad", "1"),
+                ("optimistic_dad", "1"),
+                ("use_optimistic", "1"),
+                ("router_solicitation_delay", "0"),
+            ],
+            Self::None => &[("accept_dad", "0"), ("router_solicitation_delay", "0")],
+        }
+    }
+}
+
 /// Routes over a radio without carrier are not taken, as wherever something manages networks.
 const WITHOUT_CARRIER: &[(&str, &str)] = &[
     ("net/ipv4/conf/all/ignore_routes_with_linkdown", "1"),
@@ -133,6 +159,33 @@ impl Host {
         self.air
             .ip(&format!("link set {} nomaster down\n", self.port(radio)))?;
         old.remove(&self.namespace)
+    }
+
+    /// Joins a network and lets the kernel make the addresses; the interface goes off and on again, for only
+    /// then does Linux ask for a router.
+    pub fn join_by_itself(&mut self, radio: Radio, lan: &Lan, dad: Dad) -> anyhow::Result<()> {
+        drop(self.replace(radio, None));
+        let (device, port) = (radio.device(), self.port(radio));
+        let of = |key: &str| format!("net/ipv6/conf/{device}/{key}");
+        let mut pairs = vec![(of("accept_ra"), "1"), (of("autoconf"), "1")];
+        pairs.extend(dad.settings().iter().map(|(key, value)| (of(key), *value)));
+        let pairs: Vec<_> = pairs.iter().map(|(k, v)| (k.as_str(), *v)).collect();
+        self.namespace.settings(&pairs)?;
+        self.air
+            .ip(&format!("link set {port} master {} up\n", lan.bridge()))?;
+        self.namespace
+            .ip(&format!("link set {device} down\nlink set {device} up\n"))
+    }
+
+    /// Forgets what the kernel made, and makes nothing more by itself.
+    pub fn make_nothing(&mut self, radio: Radio) -> anyhow::Result<()> {
+        self.leave(radio)?;
+        let device = radio.device();
+        let of = |key: &str| format!("net/ipv6/conf/{device}/{key}");
+        self.namespace
+            .settings(&[(&of("accept_ra"), "0"), (&of("accept_dad"), "0")])?;
+        self.namespace
+            .ip(&format!("link set {device} down\nlink set {device} up\n"))
     }
 
     /// Gets other addresses in the network it is in.

@@ -9,10 +9,10 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::netns::Namespace;
 
-const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
-const ROUTER_ADVERTISEMENT: u8 = 134;
+pub(super) const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
+pub(super) const ROUTER_ADVERTISEMENT: u8 = 134;
 /// What comes from farther away than this link has less.
-const HOPS: u32 = 255;
+pub(super) const HOPS: u32 = 255;
 const PREF64: u8 = 38;
 /// In units of eight octets.
 const PREF64_UNITS: u8 = 2;

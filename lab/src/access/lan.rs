@@ -60,7 +60,7 @@ impl Lan {
     }
 
     /// What it is called in the air.
-    pub(super) fn bridge(&self) -> String {
+    pub(crate) fn bridge(&self) -> String {
         let number = self.site.number();
         match self.segment {
             0 => format!("b{number}"),

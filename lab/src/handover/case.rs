@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, bail};
 
 use super::usable::Usable;
-use crate::access::Lan;
-use crate::host::{Host, Radio};
+use crate::access::{Announcer, Lan};
+use crate::host::{Dad, Host, Radio};
 use crate::network::Network;
 use crate::peer::Ours;
 use crate::talk::Talk;
@@ -59,6 +59,8 @@ pub enum Case {
     BothOneV6,
     /// Both ends move at once, one from IPv4 to IPv6, the other from IPv6 to IPv4.
     BothCross,
+    /// To another network over IPv6, where the kernel makes the address.
+    Slaac(Dad),
     /// The servers are killed, all but a relay, and then the caller goes to another home.
     DcDown,
 }
@@ -76,6 +78,8 @@ pub(super) struct Mover {
     pub(super) host: Host,
     lans: Vec<Arc<Lan>>,
     at: usize,
+    /// Routers that answer whoever makes an address.
+    _announcers: Vec<Announcer>,
 }
 
 /// The move that counts: when the lab began it, and when its last command came back.
@@ -95,7 +99,7 @@ pub(super) struct Scene<'a> {
 
 impl Case {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 21] = [
         Self::Renumber,
         Self::HomeToHome,
         Self::V4ToV6,
@@ -113,6 +117,9 @@ impl Case {
         Self::BothV4V6,
         Self::BothOneV6,
         Self::BothCross,
+        Self::Slaac(Dad::Default),
+        Self::Slaac(Dad::Optimistic),
+        Self::Slaac(Dad::None),
         Self::DcDown,
     ];
 
@@ -136,6 +143,9 @@ impl Case {
             Self::BothV4V6 => "both-v4-v6",
             Self::BothOneV6 => "both-one-v6",
             Self::BothCross => "both-cross",
+            Self::Slaac(Dad::Default) => "slaac",
+            Self::Slaac(Dad::Optimistic) => "slaac-optimistic",
+            Self::Slaac(Dad::None) => "slaac-nodad",
             Self::DcDown => "dc-down",
         }
     }
@@ -163,6 +173,7 @@ impl Case {
             Self::BothV4V6 => (V4_V6, V4_V6),
             Self::BothOneV6 => (V4_V6, &[N::PublicV4, N::PublicV4]),
             Self::BothCross => (V4_V6, &[N::V6Only, N::PublicV4]),
+            Self::Slaac(_) => (&[N::V6Only, N::V6Only], &[N::V6Only]),
         }
     }
 
@@ -194,6 +205,7 @@ impl Case {
 
     pub(super) fn usable_by(self) -> Usable {
         match self {
+            Self::Slaac(_) => Usable::Made(Radio::First),
             Self::Hard => Usable::Loss,
             Self::Silent => Usable::Unsaid,
             Self::BreakBeforeMake => Usable::Arrival(Radio::Second),
@@ -232,6 +244,10 @@ impl Case {
             | Self::V4ToV6AndBack
             | Self::DirectToRelay
             | Self::RelayToDirect => caller.start(),
+            Self::Slaac(_) => {
+                caller.host.make_nothing(Radio::First)?;
+                caller.start()
+            }
             Self::BothV4V6 | Self::BothOneV6 | Self::BothCross => {
                 caller.start()?;
                 ends.callee.start()
@@ -289,6 +305,7 @@ impl Case {
                 caller.join(Radio::Second, 1)
             }),
             Self::Hard => timed(|| caller.host.leave(Radio::First)),
+            Self::Slaac(dad) => timed(|| caller.go_by_itself(dad)),
             Self::Silent => timed(|| caller.host.set_silent(Radio::First, true)),
             Self::Both | Self::BothV4V6 | Self::BothOneV6 | Self::BothCross => timed(|| {
                 caller.go()?;
@@ -312,14 +329,23 @@ fn timed(work: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Moment> {
 
 impl Mover {
     fn build(world: &mut World, name: &str, networks: &[Network]) -> anyhow::Result<Self> {
-        let mut lans = Vec::new();
+        let (mut lans, mut announcers) = (Vec::new(), Vec::new());
         for (number, network) in networks.iter().enumerate() {
-            let access = world.add_access(&format!("{name}-{number}"), *network)?;
-            lans.push(Arc::clone(world.access(access)?.lan()));
+            let number = world.add_access(&format!("{name}-{number}"), *network)?;
+            let access = world.access(number)?;
+            lans.push(Arc::clone(access.lan()));
+            if network.facts().v6 {
+                announcers.push(access.announce()?);
+            }
         }
         let first = lans.first().context("a network")?;
         let host = world.add_host_in(name, first)?;
-        Ok(Self { host, lans, at: 0 })
+        Ok(Self {
+            host,
+            lans,
+            at: 0,
+            _announcers: announcers,
+        })
     }
 
     /// To the first of its networks.
@@ -330,6 +356,13 @@ impl Mover {
     /// To the next of its networks.
     fn go(&mut self) -> anyhow::Result<()> {
         self.join(Radio::First, (self.at + 1) % self.lans.len())
+    }
+
+    /// The same, and the kernel makes the address.
+    fn go_by_itself(&mut self, dad: Dad) -> anyhow::Result<()> {
+        self.at = (self.at + 1) % self.lans.len();
+        let lan = self.lans.get(self.at).context("a network")?;
+        self.host.join_by_itself(Radio::First, lan, dad)
     }
 
     fn join(&mut self, radio: Radio, lan: usize) -> anyhow::Result<()> {

@@ -46,7 +46,7 @@ impl Trial {
 fn text(all: &[(SystemTime, &str, String)], event: SystemTime) -> String {
     let mut out = String::new();
     for (at, who, said) in all {
-        let since = at.duration_since(event).map(|d| ms(d));
+        let since = at.duration_since(event).map(ms);
         let since = since.unwrap_or_else(|early| -ms(early.duration()));
         let _ = writeln!(out, "{since:9.1} {who} {said}");
     }

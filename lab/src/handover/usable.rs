@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::Context as _;
 
+use super::case::Moment;
 use crate::conversation::{Conversation, Line};
 use crate::host::{Host, Radio};
 
@@ -14,6 +15,8 @@ use crate::host::{Host, Radio};
 pub(super) enum Usable {
     /// An address and a default route of one family on this radio.
     Arrival(Radio),
+    /// The same, and it comes long after the last command came back.
+    Made(Radio),
     /// The kernel says that the radio in use went; the other was there all the time.
     Loss,
     /// Nothing says anything: it counts from the event.
@@ -39,13 +42,25 @@ impl Kernel {
     }
 
     /// The moment, if the kernel told of it after `event`.
-    pub(super) fn usable(&self, by: Usable, event: SystemTime) -> Option<SystemTime> {
+    fn usable(&self, by: Usable, event: SystemTime) -> Option<SystemTime> {
         let said = self.0.out();
         let after = said.iter().filter(|l| l.at >= event);
         match by {
-            Usable::Arrival(radio) => arrival(after, radio.device()),
+            Usable::Arrival(radio) | Usable::Made(radio) => arrival(after, radio.device()),
             Usable::Loss => after.filter(|l| is_loss(l)).map(|l| l.at).min(),
             Usable::Unsaid => None,
+        }
+    }
+
+    /// The moment by this machine's best knowledge: what the kernel tells, or the last command's end, whichever
+    /// is earlier; an address that the kernel makes is waited for.
+    pub(super) fn usable_since(&self, by: Usable, moment: &Moment) -> Option<SystemTime> {
+        let told = self.usable(by, moment.event);
+        match by {
+            Usable::Made(_) => told,
+            Usable::Arrival(_) | Usable::Loss | Usable::Unsaid => {
+                Some(told.map_or(moment.done, |at| at.min(moment.done)))
+            }
         }
     }
 
