@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use nix::ifaddrs::getifaddrs;
 use nix::net::if_::if_nametoindex;
 use socket2::{Domain, Protocol, Socket, Type};
 
@@ -16,6 +17,7 @@ use crate::netns::Namespace;
 
 const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 const ROUTER_SOLICITATION: u8 = 133;
+const SOURCE_LINK_LAYER: u8 = 1;
 const PREFIX: u8 = 3;
 /// In units of eight octets.
 const PREFIX_UNITS: u8 = 4;
@@ -41,10 +43,11 @@ impl Announcer {
         prefix: Ipv6Addr,
     ) -> anyhow::Result<Self> {
         let (socket, number) = router.enter(|| open(device))?;
+        let hardware = router.enter(|| hardware_address(device))?;
         let end = Arc::new(AtomicBool::new(false));
         let is_over = Arc::clone(&end);
         let to = SocketAddr::from(SocketAddrV6::new(ALL_NODES, 0, 0, number));
-        let answer = advertisement(prefix);
+        let answer = advertisement(prefix, hardware);
         let serve = move || {
             let mut question = [0; 256];
             while !is_over.load(Ordering::Relaxed) {
@@ -80,8 +83,15 @@ fn open(device: &str) -> anyhow::Result<(Socket, u32)> {
     Ok((socket, number))
 }
 
-/// A default router with one prefix; the kernel fills in the checksum.
-fn advertisement(prefix: Ipv6Addr) -> Vec<u8> {
+fn hardware_address(device: &str) -> anyhow::Result<[u8; 6]> {
+    let mut all = getifaddrs()?.filter(|i| i.interface_name == device);
+    let found = all.find_map(|i| i.address?.as_link_addr()?.addr());
+    found.with_context(|| format!("{device} has no hardware address"))
+}
+
+/// A default router with one prefix; the kernel fills in the checksum. Linux makes an optimistic address only
+/// if the router tells its hardware address, for then nobody need be asked for it (RFC 4429, 3.2).
+fn advertisement(prefix: Ipv6Addr, hardware: [u8; 6]) -> Vec<u8> {
     let seconds = u32::from(LIFETIME).to_be_bytes();
     let mut out = vec![ROUTER_ADVERTISEMENT, 0, 0, 0, 64, 0];
     out.extend(LIFETIME.to_be_bytes());
@@ -91,6 +101,8 @@ fn advertisement(prefix: Ipv6Addr) -> Vec<u8> {
     out.extend(seconds);
     out.extend([0; 4]);
     out.extend(prefix.octets());
+    out.extend([SOURCE_LINK_LAYER, 1]);
+    out.extend(hardware);
     out
 }
 
@@ -101,10 +113,11 @@ mod tests {
     #[test]
     fn the_prefix_stands_where_rfc_4861_wants_it() {
         let prefix = "2001:db8:2::".parse().unwrap();
-        let message = advertisement(prefix);
-        assert_eq!(message.len(), 16 + 32);
+        let message = advertisement(prefix, [2, 0, 0, 0, 0, 7]);
+        assert_eq!(message.len(), 16 + 32 + 8);
         assert_eq!(message[6..8], LIFETIME.to_be_bytes());
         assert_eq!(message[16..20], [3, 4, 64, 0xc0]);
-        assert_eq!(message[32..], prefix.octets());
+        assert_eq!(message[32..48], prefix.octets());
+        assert_eq!(message[48..], [1, 1, 2, 0, 0, 0, 0, 7]);
     }
 }
