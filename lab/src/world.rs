@@ -75,6 +75,7 @@ impl World {
     /// Another access network; its number is what [`World::access`] takes.
     pub fn add_access(&mut self, name: &str, network: Network) -> anyhow::Result<usize> {
         let access = Access::build(&self.ground(), name, network, self.next_site()?)?;
+        access.warm()?;
         self.accesses.push(access);
         Ok(self.accesses.len() - 1)
     }

@@ -16,7 +16,7 @@ pub(super) fn core_device(site: Site) -> String {
 }
 
 /// Whether the network has this family towards the core.
-fn families(network: Network) -> (bool, bool) {
+pub(super) fn families(network: Network) -> (bool, bool) {
     let facts = network.facts();
     (facts.v4.is_some() || facts.nat64, facts.v6)
 }

@@ -138,12 +138,21 @@ impl HandoverCommand {
         if case.is_ours() && !peer.is_ours() {
             return Some("it is about our servers");
         }
-        let hidden = peer.wants_address() && !case.is_callee_public(self.callee);
-        hidden.then_some("it can't call into a NAT; with --callee public-v4 it can")
+        let is_lost = peer.wants_address() && !case.can_call(self.callee);
+        is_lost.then_some("it can't call there; with --callee public-v4 it can from IPv4")
     }
 }
 
+/// More than this and the lab itself, or the machine, was too busy to measure.
+const LATE: f64 = 15.0;
+
 fn remark(trial: &Trial, number: usize, outcome: &Outcome) {
+    let late = outcome.late;
+    if late > LATE {
+        note(&format!(
+            "run {number}: the lab was {late:.0} ms late itself; on a busy machine: chrt -r 5 ntm-lab …"
+        ));
+    }
     if !outcome.recovered {
         let Trial { case, peer, .. } = trial;
         note(&format!(

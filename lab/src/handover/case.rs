@@ -183,11 +183,23 @@ impl Case {
         own.iter().map(|n| instead.unwrap_or(*n)).collect()
     }
 
-    /// Whether somebody outside reaches the callee without any help.
-    pub fn is_callee_public(self, instead: Option<Network>) -> bool {
-        let is_public =
-            |n: &Network| matches!(n, Network::PublicV4 | Network::V6Only | Network::DualStack);
-        self.callee(instead).iter().all(is_public)
+    /// Whether the caller, where it is at first, reaches the callee without any help.
+    pub fn can_call(self, instead: Option<Network>) -> bool {
+        let (caller, _) = self.networks();
+        let caller = caller.first().map(|n| n.facts());
+        let reaches = |n: &Network| match n {
+            Network::PublicV4 => caller.is_some_and(|c| c.v4.is_some() || c.nat64),
+            Network::V6Only | Network::DualStack => caller.is_some_and(|c| c.v6),
+            Network::HomeNat
+            | Network::SymmetricNat
+            | Network::Cgnat
+            | Network::V6Firewall
+            | Network::SameLan
+            | Network::SmallMtu
+            | Network::Udp443Only
+            | Network::Nat64 => false,
+        };
+        self.callee(instead).iter().all(reaches)
     }
 
     /// Whether both ends move.

@@ -9,8 +9,12 @@ use crate::conversation::Line;
 use crate::heard::{self, HandedOver};
 use crate::talk::Talk;
 
+/// What stands still so long before a move may spoil it.
+const WELL_BEFORE: Duration = Duration::from_millis(300);
+
 /// What came of one hand-over; times in ms.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Outcome {
     /// Data sent afterwards came, both ways.
     pub recovered: bool,
@@ -30,6 +34,8 @@ pub struct Outcome {
     pub data_at: Option<f64>,
     /// The time line in the node's own log, if it is one of ours.
     pub told: Option<Told>,
+    /// So late the lab itself was with a record, at most: what is less than this says nothing.
+    pub late: f64,
     /// Why there was nothing to measure.
     pub trouble: Option<String>,
 }
@@ -99,6 +105,7 @@ impl Outcome {
             usable_to_data: counted.map(|(delay, _)| ms(*delay)),
             data_at: counted.map(|(_, at)| ms(since(*at, times.event))),
             told: Told::of(&caller.err(), times.event),
+            late: ms(late(&sent, times)),
             trouble: None,
         }
     }
@@ -157,6 +164,15 @@ fn gap(out: &[Line], event: SystemTime) -> (Duration, Option<SystemTime>) {
         .filter(|(_, b)| b.at > event);
     let silences = pairs.map(|(a, b)| (since(b.at, a.at), Some(b.at)));
     silences.max().unwrap_or_default()
+}
+
+/// How late a record was, at most, from just before the first move on.
+fn late(sent: &[Vec<SystemTime>; 2], times: &Times) -> Duration {
+    let from = times.first - WELL_BEFORE;
+    let pauses = sent.iter().flat_map(|at| at.iter().zip(at.iter().skip(1)));
+    let pauses = pauses.filter(|(_, b)| **b >= from);
+    let most = pauses.map(|(a, b)| since(*b, *a)).max();
+    most.unwrap_or_default().saturating_sub(times.pace)
 }
 
 fn since(later: SystemTime, earlier: SystemTime) -> Duration {

@@ -31,6 +31,7 @@ pub struct Sum {
     to_data: Spread,
     detected: Spread,
     dc_updated: Spread,
+    late: Spread,
     median: Option<Outcome>,
 }
 
@@ -58,6 +59,7 @@ impl Sum {
             to_data: spread(|o| o.usable_to_data),
             detected: spread(|o| o.told.as_ref().map(|t| t.detected)),
             dc_updated: spread(|o| o.told.as_ref().and_then(|t| t.dc_updated)),
+            late: spread(|o| o.trouble.is_none().then_some(o.late)),
             median: median(done),
         }
     }
@@ -129,6 +131,7 @@ impl Sum {
             "usable_to_data_r": {"p50": self.in_r(self.to_data.p50), "p95": self.in_r(self.to_data.p95)},
             "detect_ms": two(&self.detected),
             "dc_updated_ms": two(&self.dc_updated),
+            "late_ms": three(&self.late),
         })
     }
 
