@@ -46,14 +46,16 @@ pub fn picture(sums: &[Sum]) -> String {
 
 /// How much time the axis shows.
 fn span(sums: &[Sum]) -> f64 {
-    let ends = sums.iter().filter_map(|s| end(s.median()?));
+    let ends = sums.iter().filter_map(|s| end(s, s.median()?));
     let most = ends.filter(|end| *end <= LONGEST).fold(100.0, f64::max);
     (most / 100.0).ceil() * 100.0
 }
 
-fn end(run: &Outcome) -> Option<f64> {
-    let end = run.gap_end?.max(run.data_at?);
-    run.recovered.then_some(end)
+/// What is little more than the sender's interval is no silence, and may be anywhere.
+fn end(sum: &Sum, run: &Outcome) -> Option<f64> {
+    let data = run.data_at?;
+    let silence = run.gap_end.filter(|_| run.gap > 1.5 * sum.interval_ms());
+    run.recovered.then_some(silence.unwrap_or(data).max(data))
 }
 
 /// Each row's upper edge.
@@ -109,7 +111,7 @@ fn row(out: &mut String, sum: &Sum, y: f64, span: f64) {
             (x(to) - x(from)).max(0.0)
         );
     };
-    let Some(end) = end(run) else {
+    let Some(end) = end(sum, run) else {
         bar(0.0, span, NEVER, "nothing came again");
         text(out, LEFT + AXIS + 8.0, y + 11.0, "start", &note(sum, run));
         return;
@@ -122,20 +124,23 @@ fn row(out: &mut String, sum: &Sum, y: f64, span: f64) {
         let phases = [Some(told.detected), told.peer_answered, told.dc_updated];
         phases.into_iter().zip(["d", "a", "c"])
     });
-    for (at, letter) in marks.filter_map(|(at, letter)| Some((at?, letter))) {
+    let marks = marks.filter_map(|(at, letter)| Some((at?, letter)));
+    for (at, letter) in marks.filter(|(at, _)| *at <= span) {
         mark(out, x(at), y, letter);
     }
     text(out, LEFT + AXIS + 8.0, y + 11.0, "start", &note(sum, run));
 }
 
+/// The DC's stands above the bar: it often comes with the peer's answer.
 fn mark(out: &mut String, x: f64, y: f64, letter: &str) {
+    let below = if letter == "c" { -1.0 } else { BAR + 5.5 };
     let _ = writeln!(
         out,
         "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" stroke=\"{MARK}\"/><text x=\"{:.1}\" y=\"{:.1}\" font-size=\"8\" fill=\"{MARK}\">{letter}</text>",
         y - 3.0,
         y + BAR + 3.0,
         x + 1.5,
-        y + BAR + 5.5
+        y + below
     );
 }
 

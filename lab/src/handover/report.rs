@@ -94,6 +94,11 @@ impl Sum {
         )
     }
 
+    /// The sender's interval.
+    pub fn interval_ms(&self) -> f64 {
+        self.interval.as_secs_f64() * 1000.0
+    }
+
     fn lost_at(&self, share: f64) -> usize {
         let last = self.lost.len().saturating_sub(1);
         #[expect(
