@@ -7,7 +7,7 @@ mod nat64;
 mod router;
 mod split;
 
-use std::net::{IpAddr, UdpSocket};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,9 +24,6 @@ pub use announcer::Announcer;
 pub use lan::{Lan, Seat};
 use nat64::Nat64;
 pub use split::{Hairpin, SplitHome};
-
-/// The port of RFC 863: nobody wants an answer.
-const DISCARD: u16 = 9;
 
 /// What every access network is built upon.
 #[derive(Clone, Copy, Debug)]
@@ -79,8 +76,7 @@ impl Access {
         })
     }
 
-    /// Lets the edge router and the core find each other's hardware addresses: the first packet that goes
-    /// this way would wait for that, there and back over the wire.
+    /// Lets the edge router and the core find each other.
     pub(crate) fn warm(&self) -> anyhow::Result<()> {
         let edge = self.routers.first().context("a network has a router")?;
         let (v4, v6) = router::families(self.network);
@@ -88,13 +84,7 @@ impl Access {
             v4.then(|| IpAddr::from(self.site.wan_v4(1))),
             v6.then(|| IpAddr::from(self.site.wan_v6(1))),
         ];
-        edge.enter(|| {
-            for to in core.into_iter().flatten() {
-                let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
-                UdpSocket::bind(any)?.send_to(&[], (to, DISCARD))?;
-            }
-            Ok(())
-        })
+        edge.greet(&core.into_iter().flatten().collect::<Vec<_>>())
     }
 
     /// What it is called in this world.

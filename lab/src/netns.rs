@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::net::{IpAddr, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -9,6 +10,9 @@ use anyhow::{Context as _, ensure};
 use nix::sched::{CloneFlags, setns};
 
 use crate::lease::Gate;
+
+/// The port of RFC 863: nobody wants an answer.
+const DISCARD: u16 = 9;
 
 /// Where `ip netns` keeps the names.
 pub(crate) const NAMES: &str = "/run/netns";
@@ -108,6 +112,18 @@ impl Namespace {
         std::thread::scope(|scope| {
             let done = scope.spawn(inside).join();
             done.map_err(|_| anyhow::anyhow!("a thread in {} panicked", self.name))?
+        })
+    }
+
+    /// Sends these addresses a datagram that nobody wants, so that the hardware addresses on the way are known: the
+    /// first packet that goes there would wait for that, there and back over a slow wire.
+    pub(crate) fn greet(&self, all: &[IpAddr]) -> anyhow::Result<()> {
+        self.enter(|| {
+            for to in all {
+                let any = if to.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+                UdpSocket::bind(any)?.send_to(&[], (*to, DISCARD))?;
+            }
+            Ok(())
         })
     }
 

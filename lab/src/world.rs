@@ -191,6 +191,7 @@ impl Machine {
         namespace.ip(&format!(
             "link set eth0 up\naddr add {v4}/24 dev eth0\naddr add {v6}/64 dev eth0 nodad\nroute add default via {core_v4}\nroute add default via {core_v6}\n"
         ))?;
+        namespace.greet(&[(*core_v4).into(), (*core_v6).into()])?;
         Ok(wire)
     }
 }
