@@ -125,6 +125,8 @@ pub(crate) struct Path {
     is_cut: bool,
     /// The peer was reached at this address from another one of this node.
     is_hoped: bool,
+    /// Nobody told of this address: something authentic came from it.
+    is_learned: bool,
     /// Bytes that may go to an address that proved nothing yet.
     credit: usize,
 }
@@ -151,7 +153,16 @@ impl Path {
             asked_at: None,
             is_cut: false,
             is_hoped: false,
+            is_learned: false,
             credit: 0,
+        }
+    }
+
+    /// A path to an address that nobody told: whoever sent from there may have made it up.
+    pub(crate) fn learned(way: Way, now: Mono) -> Self {
+        Self {
+            is_learned: true,
+            ..Self::new(way, now)
         }
     }
 
@@ -301,6 +312,15 @@ impl Path {
         let left = self.credit.checked_sub(len);
         self.credit = left.unwrap_or(self.credit);
         left.is_some()
+    }
+
+    /// How large a probe may be instead of `size`: `least`, or none, when too little came from there.
+    pub(crate) fn afford(&mut self, size: usize, least: usize) -> Option<usize> {
+        if !self.is_learned {
+            return Some(size);
+        }
+        let size = size.max(least);
+        [size, least].into_iter().find(|s| self.spend(*s))
     }
 
     /// Something authentic of `len` bytes came in over this path.
