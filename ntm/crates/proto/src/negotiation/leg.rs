@@ -15,7 +15,7 @@ use ntm_wire::seal::{open_salted, seal_salted};
 use ntm_wire::time::{Mono, Now};
 
 use super::bind::Asked;
-use super::reach::Reach;
+use super::reach::{QUIC_PORT, Reach};
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
 use crate::event::Event;
@@ -59,7 +59,6 @@ pub(crate) struct RelayLeg {
     abroad_since: Mono,
     vain_returns: u32,
     observed: Option<RealAddr>,
-    tries: usize,
     counter: u64,
     clock_ahead_ms: i64,
     asked: Asked,
@@ -88,7 +87,6 @@ impl RelayLeg {
             abroad_since: now,
             vain_returns: 0,
             observed: None,
-            tries: 0,
             counter: 0,
             clock_ahead_ms: 0,
             asked: Asked::default(),
@@ -133,7 +131,6 @@ impl RelayLeg {
 
     fn begin(&mut self, now: Now, fx: &mut Effects) {
         self.retry = Retry::new(now.mono, None);
-        self.tries = 0;
         self.asked.begin();
         self.send_bind(now, fx);
     }
@@ -217,19 +214,51 @@ impl RelayLeg {
 
     /// Whether a datagram from there may be the RS's.
     pub(crate) fn may_be(&self, from: RealAddr) -> bool {
-        self.ways.contains(&from)
+        self.ways.contains(&from) || self.is_told(from)
     }
 
-    /// Binds again: once more the same way, for the packet may be lost, and then by turns.
+    /// Whether the DC named it, though no way leads there from this network: what the RS sent to an
+    /// address that has gone may still be read.
+    fn is_told(&self, from: RealAddr) -> bool {
+        let v4 = self.leg.v4.map(|(ip, port)| SocketAddr::from((ip, port)));
+        let v6 = self.leg.v6.map(|(ip, port)| SocketAddr::from((ip, port)));
+        let mut told = v4.into_iter().chain(v6);
+        told.any(|a| a.ip() == from.0.ip() && [a.port(), QUIC_PORT].contains(&from.0.port()))
+    }
+
+    /// Binds again, by the next way: the RS answers on each, and which of them lead out is not known. An
+    /// interface may be dead though the system says nothing.
     fn bind_again(&mut self, now: Now, fx: &mut Effects) {
-        self.tries += 1;
-        if self.tries > 1 {
-            let at = self.ways.iter().position(|w| *w == self.addr);
-            let next = at.map_or(0, |at| (at + 1) % self.ways.len());
-            self.addr = self.ways.get(next).copied().unwrap_or(self.addr);
-            self.on = fx.locals.home(self.addr);
+        let ports = fx.locals.ports();
+        match self.moving {
+            Some(place) => self.moving = self.next_place(&ports, place, |on| on == place.0),
+            None => {
+                let next = self.next_place(&ports, (self.on, self.addr), |_| true);
+                (self.on, self.addr) = next.unwrap_or((self.on, self.addr));
+                self.abroad_since = now.mono;
+            }
         }
         self.send_bind(now, fx);
+    }
+
+    /// The place that is tried after this one: each way from each interface, and then the next way.
+    fn next_place(
+        &self,
+        ports: &[Port],
+        after: Place,
+        wanted: impl Fn(InterfaceId) -> bool,
+    ) -> Option<Place> {
+        let from = |a: RealAddr| {
+            let fits = ports.iter().map(|p| p.interface);
+            fits.filter(move |on| ports.contains(&Port::of(*on, a)))
+                .map(move |on| (on, a))
+        };
+        let mut all: Vec<Place> = self.ways.iter().flat_map(|a| from(*a)).collect();
+        all.dedup();
+        all.retain(|(on, _)| wanted(*on));
+        let at = all.iter().position(|p| *p == after);
+        let next = at.map_or(0, |at| at + 1);
+        all.get(next).or(all.first()).copied().or(Some(after))
     }
 
     fn send_bind(&mut self, now: Now, fx: &mut Effects) {
@@ -363,7 +392,7 @@ impl RelayLeg {
             },
             State::Bound if self.moving.is_some() => match self.retry.due(now.mono) {
                 Due::Wait => {}
-                Due::Again => self.send_bind(now, fx),
+                Due::Again => self.bind_again(now, fx),
                 Due::GiveUp => self.stay(now.mono),
             },
             State::Bound if now.mono >= self.return_at(&fx.locals) => self.go_home(now, fx),
