@@ -13,6 +13,8 @@ use crate::net::{HostId, LinkConfig, Loss};
 
 /// Until nodes have bound their legs at a relay that was dead (they try each 10 s).
 const RELAY_IS_BACK: Duration = Duration::from_secs(15);
+/// An end that talks directly learns from its next keep-alive that the relay has forgotten its leg.
+const RELAY_KNOWS: Duration = Duration::from_secs(25);
 
 impl Life {
     /// Where there is no NAT none forgets anything.
@@ -90,7 +92,7 @@ impl Life {
         } else {
             self.ground.unplug(one.end, interface);
         }
-        self.quiet_since = self.ground.now();
+        self.be_quiet();
     }
 
     /// What goes wrong now, as far as it can.
@@ -120,14 +122,17 @@ impl Life {
         trouble
     }
 
-    pub(super) fn end_trouble(&mut self) {
+    pub(super) fn end_trouble(&mut self, trouble: Trouble) {
         let dcs = self.hosts_of_dcs();
         let off = core::mem::take(&mut self.off);
         for host in &off {
             self.ground.world.restart(*host);
         }
         if !off.is_empty() {
-            self.quiet_since = self.ground.now();
+            self.be_quiet();
+        }
+        if matches!(trouble, Trouble::RsRestart | Trouble::RsOff) {
+            self.quiet_since = self.ground.now() + RELAY_KNOWS;
         }
         if off.iter().any(|h| !dcs.contains(h)) {
             self.ground.world.run_for(RELAY_IS_BACK);
@@ -178,8 +183,13 @@ impl Life {
     }
 
     fn settle(&mut self) {
-        self.quiet_since = self.ground.now();
+        self.be_quiet();
         self.ground.world.run_for(PREPARE);
+    }
+
+    /// Something was done just now.
+    pub(super) fn be_quiet(&mut self) {
+        self.quiet_since = self.quiet_since.max(self.ground.now());
     }
 
     fn off_and_on(&mut self, end: usize, off: Duration, to: usize) {

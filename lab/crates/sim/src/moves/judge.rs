@@ -11,6 +11,10 @@ use crate::process::Process;
 /// Nobody sends more than so many times what came from an address that proved nothing (RFC 9000, 8).
 const FACTOR: u64 = 3;
 
+/// A DC that was lied to about where a node is tells the peer, who asks there: five Tunnel Requests and
+/// three probes to each of the strangers' addresses (rule 10).
+const TOLD: u64 = 8 * 200;
+
 /// Keeps account of what strangers were sent.
 #[derive(Debug, Default)]
 pub(super) struct Judge {
@@ -48,7 +52,8 @@ impl Judge {
         }
         let mind = ground.mind.borrow();
         let asked = |a: &SocketAddr| mind.asked.get(a).copied().unwrap_or_default();
-        let is_too_much = |(from, bytes): &(&SocketAddr, &u64)| **bytes > FACTOR * asked(from);
+        let is_too_much =
+            |(from, bytes): &(&SocketAddr, &u64)| **bytes > FACTOR * asked(from) + TOLD;
         let all = mind.answered.iter().filter(is_too_much);
         let new = all.filter(|(from, _)| self.flooders.insert(**from));
         let tell = |(from, bytes): (&SocketAddr, &u64)| {

@@ -113,7 +113,7 @@ impl Life {
     fn make(&mut self, one: &MoveSpec) -> bool {
         let kind = self.possible(one);
         self.prepare(one, kind);
-        let is_calm = !self.is_rough && self.ground.now().since(self.quiet_since) >= SETTLED;
+        let is_calm = !self.is_rough && self.ground.now() >= self.quiet_since + SETTLED;
         let (before, sent) = (self.ground.round_trip(), self.sent());
         let trouble = self.begin_trouble(one.trouble);
         self.act(one, kind);
@@ -122,7 +122,7 @@ impl Life {
         let is_back = self.wait(usable);
         let firsts = [0, 1].map(|end| self.ground.talk_of(end).and_then(|t| t.heard.first()));
         self.mark();
-        self.quiet_since = self.ground.now();
+        self.be_quiet();
         self.ground.world.run_for(one.rest);
         let done = Done {
             kind,
@@ -148,7 +148,7 @@ impl Life {
         if kind == Kind::Silent {
             self.end_silence(one);
         }
-        self.end_trouble();
+        self.end_trouble(one.trouble);
     }
 
     fn blame(&mut self, what: String) {

@@ -80,6 +80,8 @@ pub struct Row {
     pub at_peer: Vec<(Duration, Duration)>,
     /// Packets lost.
     pub lost: Vec<u64>,
+    /// The slowest of them all: how long, the world's seed and the number of the move.
+    pub slowest: Option<(Duration, u64, usize)>,
 }
 
 /// By kind, calm or not.
@@ -90,8 +92,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Adds a move.
-    pub fn add(&mut self, done: &Done) {
+    /// Adds a move: the one with this number of the world of this seed.
+    pub fn add(&mut self, seed: u64, number: usize, done: &Done) {
         let row = self.rows.entry((!done.is_calm, done.name())).or_default();
         row.moves += 1;
         row.recovered += u64::from(done.both().is_some());
@@ -100,6 +102,8 @@ impl Tally {
         row.both.extend(done.both().map(|d| (d, r)));
         row.at_peer.extend(done.at_peer().map(|d| (d, r)));
         row.lost.push(done.lost);
+        let this = done.both().map(|d| (d, seed, number));
+        row.slowest = row.slowest.max(this);
     }
 
     /// Adds another tally.
@@ -111,6 +115,7 @@ impl Tally {
             row.both.extend(theirs.both);
             row.at_peer.extend(theirs.at_peer);
             row.lost.extend(theirs.lost);
+            row.slowest = row.slowest.max(theirs.slowest);
         }
     }
 

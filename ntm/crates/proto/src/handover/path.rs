@@ -314,13 +314,21 @@ impl Path {
         left.is_some()
     }
 
-    /// How large a probe may be instead of `size`: `least`, or none, when too little came from there.
-    pub(crate) fn afford(&mut self, size: usize, least: usize) -> Option<usize> {
+    /// How large a probe may be instead of `size`: `least`, or none, when too little came from there. What
+    /// is sent then is charged.
+    pub(crate) fn afford(&self, size: usize, least: usize) -> Option<usize> {
         if !self.is_learned {
             return Some(size);
         }
         let size = size.max(least);
-        [size, least].into_iter().find(|s| self.spend(*s))
+        let is_free = self.was_alive || self.is_hoped;
+        let fits = |s: &usize| is_free || *s <= self.credit;
+        [size, least].into_iter().find(fits)
+    }
+
+    /// An answer of `len` bytes goes there.
+    pub(crate) fn charge(&mut self, len: usize) {
+        self.credit = self.credit.saturating_sub(len);
     }
 
     /// Something authentic of `len` bytes came in over this path.

@@ -201,6 +201,11 @@ impl PathSet {
         self.locals.is_empty() || way.port().is_none_or(has)
     }
 
+    /// `len` bytes go over `way`.
+    pub(crate) fn charge(&mut self, way: Way, len: usize) {
+        self.find(way).into_iter().for_each(|p| p.charge(len));
+    }
+
     /// How large a probe over `way` may be instead of `size`; see [`Path::afford`].
     pub(crate) fn afford(&mut self, way: Way, size: usize, least: usize) -> Option<usize> {
         self.find(way)?.afford(size, least)
@@ -485,11 +490,11 @@ mod tests {
     fn an_address_that_nobody_told_gets_no_more_than_three_times_what_came_from_it() {
         let mut set = PathSet::new(RELAY, true, Locals::default(), at(0));
         set.note_heard(direct(), true, 50, at(5));
-        let mut afford = |size| set.afford(direct(), size, 65);
-        assert_eq!(
-            [afford(1200), afford(0), afford(0)],
-            [Some(65), Some(65), None]
-        );
+        for _ in 0..2 {
+            assert_eq!(set.afford(direct(), 1200, 65), Some(65));
+            set.charge(direct(), 65);
+        }
+        assert_eq!(set.afford(direct(), 0, 65), None);
         set.note_heard(direct(), true, 400, at(9));
         assert_eq!(set.afford(direct(), 1200, 65), Some(1200));
         assert_eq!(set.afford(RELAY, 1200, 65), Some(1200), "that is told");

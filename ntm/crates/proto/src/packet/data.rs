@@ -243,6 +243,7 @@ impl Tunnel {
             live.paths.note_sent(now);
         }
         let datagram = live.keys.seal(content);
+        live.paths.charge(way, datagram.len());
         self.transmit(now, fx, way, datagram);
     }
 

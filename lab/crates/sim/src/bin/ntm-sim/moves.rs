@@ -143,9 +143,10 @@ fn description(spec: &Spec) -> String {
 
 impl Sum {
     fn add(&mut self, report: Report) {
-        report.done.iter().for_each(|d| self.tally.add(d));
-        self.deeds += report.deeds;
         let seed = report.seed;
+        let all = report.done.iter().enumerate();
+        all.for_each(|(number, done)| self.tally.add(seed, number, done));
+        self.deeds += report.deeds;
         let wrong = report.wrong.into_iter().map(|w| (seed, w.at, w.what));
         self.wrong.extend(wrong);
     }
@@ -203,8 +204,9 @@ fn show_row(arguments: &Arguments, is_rough: bool, name: &str, row: &mut Row) {
         println!("{line}");
         return;
     }
+    let (_, seed, at) = row.slowest.unwrap_or_default();
     println!(
-        "{name:<36} {:>7} {:>9}  {} ms {} R  {} ms {} R",
+        "{name:<36} {:>7} {:>9}  {} ms {} R  {} ms {} R  {seed}:{at}",
         row.moves,
         row.recovered,
         both.ms.text(0),
