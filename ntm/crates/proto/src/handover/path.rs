@@ -35,6 +35,11 @@ const CREDIT_FACTOR: usize = 3;
 /// A path in use is asked whether it lives when nothing came back for so long, or, while somebody talks
 /// over it, nothing came at all: with [`SUSPECT`] its death is found within three seconds.
 const ATTENTION: Duration = Duration::from_secs(1);
+/// While a stream comes in, all of it by another way: this one may be dead in one direction, or the
+/// peer's NAT has forgotten it, and the peer hears nothing.
+const STREAM_ATTENTION: Duration = Duration::from_millis(300);
+/// And the least that such a question waits for its answer.
+const STREAM_SUSPECT: Duration = Duration::from_millis(250);
 
 /// UDP payload that every path carries until more is proved (rule 16).
 pub(crate) const BASE_PAYLOAD: usize = 1200;
@@ -70,14 +75,16 @@ impl Way {
 }
 
 /// How closely a path is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Watch {
     /// Another one is in use: it is kept open.
     Spare,
     /// Nobody has talked over it lately.
     InUse,
-    /// Somebody talks: its death is noticed within three seconds even of silence.
+    /// Somebody talked: its death is noticed within three seconds even of silence.
     Busy,
+    /// A stream comes in: a way that it does not come by is soon asked whether it lives.
+    Stream,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -363,6 +370,13 @@ impl Path {
         self.next_probe = now;
     }
 
+    /// An end has moved: what the path carries is searched anew (rule 16).
+    pub(crate) fn search_anew(&mut self, now: Mono) {
+        self.payload = BASE_PAYLOAD;
+        self.size_tries = 0;
+        self.next_size_probe = now;
+    }
+
     /// Whether it showed life after `since`.
     pub(crate) fn lives_since(&self, since: Mono) -> bool {
         self.last_heard.is_some_and(|t| t > since)
@@ -388,19 +402,27 @@ impl Path {
     }
 
     /// Since when a question waits too long for any sign of life.
-    pub(crate) fn suspect_at(&self) -> Option<Mono> {
-        self.asked_at.map(|t| t + SUSPECT)
+    pub(crate) fn suspect_at(&self, watch: Watch) -> Option<Mono> {
+        let patience = match watch {
+            Watch::Stream => STREAM_SUSPECT.max(self.rtt.unwrap_or(SUSPECT) * 3 / 2),
+            Watch::Spare | Watch::InUse | Watch::Busy => SUSPECT,
+        };
+        self.asked_at.map(|t| t + patience)
     }
 
     /// When to ask whether it lives: nothing came back, or nobody has said anything for a while.
     fn question_at(&self, watch: Watch) -> Option<Mono> {
-        let quiet = self.last_heard.filter(|_| watch == Watch::Busy);
+        let quiet = self.last_heard.filter(|_| watch >= Watch::Busy);
         let since = match (self.waiting_since, quiet) {
             (Some(waiting), Some(quiet)) => waiting.min(quiet),
             (waiting, quiet) => waiting.or(quiet)?,
         };
         let is_watched = watch != Watch::Spare && self.asked_at.is_none();
-        is_watched.then(|| since + ATTENTION)
+        let attention = match watch {
+            Watch::Stream => STREAM_ATTENTION,
+            Watch::Spare | Watch::InUse | Watch::Busy => ATTENTION,
+        };
+        is_watched.then(|| since + attention)
     }
 
     /// When [`Path::probe_due`] may say yes next.
@@ -425,7 +447,7 @@ impl Path {
             State::Probing | State::Dead => self.next_probe,
             State::Alive => {
                 let is_watched = watch != Watch::Spare;
-                let suspect = self.suspect_at().filter(|_| is_watched);
+                let suspect = self.suspect_at(watch).filter(|_| is_watched);
                 let all = [self.question_at(watch), suspect, Some(keep_alive)];
                 all.into_iter().flatten().min().unwrap_or(keep_alive)
             }

@@ -173,7 +173,10 @@ impl PathSet {
         }
         let current = self.current();
         let pulse = self.pulse.doubt_at(current.rtt);
-        pulse.into_iter().chain(current.suspect_at()).min()
+        pulse
+            .into_iter()
+            .chain(current.suspect_at(self.watch()))
+            .min()
     }
 
     /// Something authentic of `len` bytes came in over `way`; true when that may change the choice. A
@@ -301,8 +304,10 @@ impl PathSet {
 
     /// How closely the path in use is watched when it is due next.
     fn watch(&self) -> Watch {
-        let due = self.current().deadline(Watch::Busy);
-        if self.pulse.is_busy(due) {
+        let due = |watch| self.current().deadline(watch);
+        if self.pulse.is_streaming(due(Watch::Stream)) {
+            Watch::Stream
+        } else if self.pulse.is_busy(due(Watch::Busy)) {
             Watch::Busy
         } else {
             Watch::InUse
