@@ -179,6 +179,11 @@ impl PathSet {
             .min()
     }
 
+    /// Something authentic came in by a way that packets don't leave by: the peer lives, and no more is known.
+    pub(crate) fn note_astray(&mut self, now: Mono) {
+        self.pulse.heard(now);
+    }
+
     /// Something authentic of `len` bytes came in over `way`; true when that may change the choice. A
     /// direct way that was not known is tried: the peer's NAT shows an address that nobody could tell
     /// beforehand.

@@ -175,6 +175,12 @@ impl RelayLeg {
         self.on
     }
 
+    /// Whether packets of this leg leave from that interface, if that is known.
+    pub(crate) fn is_bound_from(&self, on: InterfaceId) -> bool {
+        let moving = self.moving.map(|(on, _)| on);
+        on == InterfaceId(0) || self.on == InterfaceId(0) || self.on == on || moving == Some(on)
+    }
+
     /// Sends a datagram for the peer over this leg.
     pub(crate) fn send(&mut self, now: Mono, fx: &mut Effects, datagram: Vec<u8>) {
         self.last_sent = now;

@@ -13,7 +13,7 @@ use super::compress::FORM_CONTROL;
 use super::data::{Arrival, Live, Opened, Tunnel};
 use crate::effects::Effects;
 use crate::event::{Event, ProbeId, Route};
-use crate::handover::path::{BASE_PAYLOAD, Way};
+use crate::handover::path::BASE_PAYLOAD;
 use crate::log;
 
 /// A probe the application asked for is lost after this.
@@ -52,7 +52,7 @@ impl Tunnel {
         for message in messages {
             match message {
                 Message::Probe(probe) => self.handle_probe(now, fx, a, &probe),
-                Message::ProbeReply(reply) => self.handle_probe_reply(now, fx, a.way, &reply),
+                Message::ProbeReply(reply) => self.handle_probe_reply(now, fx, a, &reply),
                 Message::RekeyRequest(request) => self.answer_rekey(now, fx, &request),
                 Message::RekeyResponse(response) => self.finish_rekey(now, fx, &response),
                 Message::KeepAlive(_) => {}
@@ -76,9 +76,9 @@ impl Tunnel {
         }
     }
 
-    fn handle_probe_reply(&mut self, now: Now, fx: &mut Effects, way: Way, reply: &ProbeReply) {
+    fn handle_probe_reply(&mut self, now: Now, fx: &mut Effects, a: Arrival, reply: &ProbeReply) {
         let Some(live) = self.live_mut() else { return };
-        let of_path = live.paths.probe_answered(way, reply.id, now.mono);
+        let of_path = !a.is_astray && live.paths.probe_answered(a.way, reply.id, now.mono);
         let mut asked = live.probes.iter();
         let asked = asked
             .position(|p| p.id == reply.id)
