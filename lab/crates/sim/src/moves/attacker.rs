@@ -180,6 +180,11 @@ impl Mind {
         let src = self.source(dst);
         let strangers = [OWN, BYSTANDER].map(|s| s.like(dst));
         if strangers.contains(&src) {
+            // Else a DC would believe that the node is there and tell the peer, who may ask any address that
+            // it is told of thrice (rule 10); here whoever writes to a stranger shall be one who was tricked.
+            if is_for_dc(&payload) {
+                return Verdict::pass();
+            }
             *self.asked.entry(dst).or_default() += payload.len() as u64;
         }
         let spoofed = vec![Spoof {
@@ -235,6 +240,11 @@ impl Mind {
         }
         out
     }
+}
+
+fn is_for_dc(payload: &[u8]) -> bool {
+    let kind = Datagram::new_checked(payload).map(|v| v.kind());
+    matches!(kind, Ok(PacketType::Hello | PacketType::Control))
 }
 
 impl Tap for Attacker {
