@@ -12,6 +12,6 @@ mod tally;
 
 pub use attacker::Powers;
 pub use draw::{MOVES, draw};
-pub use live::{Report, Wrong};
+pub use live::{Endless, Report, Wrong};
 pub use spec::{EndSpec, Kind, MoveSpec, Spec, Trouble};
 pub use tally::{Done, Row, Tally, quantile};

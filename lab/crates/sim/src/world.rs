@@ -28,6 +28,8 @@ const BEGINNING: Wall = Wall::from_secs(1_767_225_600);
 const SPIN_LIMIT: u32 = 200;
 /// How long a disk takes.
 const DISK: Duration = Duration::from_millis(2);
+/// Senders whose port a host remembers: more than any world has at a time.
+const DOORS: usize = 256;
 /// Lines of the trace kept for a failing run.
 const TRACE_LINES: usize = 400;
 
@@ -66,6 +68,9 @@ impl Host {
             self.doors.remove(&packet.src);
         } else {
             self.doors.insert(packet.src, packet.dst.port());
+        }
+        if self.doors.len() > DOORS {
+            self.doors.pop_first();
         }
     }
 }

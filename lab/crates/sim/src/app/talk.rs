@@ -14,7 +14,7 @@ const LEN: usize = 80;
 /// Behind number and tag come bytes that depend on both.
 const HEAD: usize = 12;
 /// So far behind the highest number a packet is still told from its double.
-const WINDOW: u32 = 1 << 16;
+const WINDOW: u32 = 1 << 12;
 
 /// A stream to a peer, and what came of the peer's.
 #[derive(Debug)]

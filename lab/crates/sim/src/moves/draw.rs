@@ -69,7 +69,7 @@ fn draw_end(rng: &mut Rng, micros: u64) -> EndSpec {
     }
 }
 
-fn draw_move(rng: &mut Rng) -> MoveSpec {
+pub(super) fn draw_move(rng: &mut Rng) -> MoveSpec {
     let (kind, trouble) = (draw_kind(rng), draw_trouble(rng));
     // Now and then the next one follows on the heels of this one.
     let rest = if rng.chance(0.2) {

@@ -93,7 +93,9 @@ impl Ground {
             server_delay: spec.server_delay,
             pace: spec.pace,
         };
-        ground.world.set_tap(Attacker(Rc::clone(&ground.mind)));
+        if spec.powers.eagerness > 0.0 {
+            ground.world.set_tap(Attacker(Rc::clone(&ground.mind)));
+        }
         (0..2).for_each(|end| ground.plug(end, 0, 0));
         ground
     }

@@ -75,6 +75,10 @@ fn endpoints(ground: &mut Ground, end: usize) -> Vec<String> {
         core::mem::take(&mut n.app.remotes)
     });
     let mind = ground.mind.borrow();
+    if mind.truly.is_empty() {
+        // Nobody listens, nobody attacks.
+        return Vec::new();
+    }
     let all = all.into_iter().flatten().chain(in_use);
     let wrong = all.filter(|a| !is_truly(&mind, peer, *a));
     wrong

@@ -5,11 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use ntm_wire::time::Mono;
 
+use super::attacker::Powers;
+use super::draw::{draw, draw_move};
 use super::ground::Ground;
 use super::judge::Judge;
-use super::spec::{Kind, MoveSpec, Spec};
+use super::spec::{Kind, MoveSpec, Spec, Trouble};
 use super::tally::Done;
 use crate::net::{HostId, Loss};
+use crate::rng::Rng;
 use crate::world::World;
 
 /// A tunnel that has not recovered by then never does.
@@ -65,6 +68,70 @@ impl Report {
             wrong: life.wrong,
             deeds,
         }
+    }
+}
+
+/// A world in which somebody moves for ever, and nobody attacks: to see what grows.
+pub struct Endless {
+    life: Life,
+    rng: Rng,
+}
+
+impl Endless {
+    /// A world of this seed in which two people talk.
+    pub fn new(seed: u64) -> Result<Self, String> {
+        let spec = Spec {
+            loss: Loss::None,
+            powers: Powers::default(),
+            pace: Duration::from_millis(100),
+            ..draw(seed)
+        };
+        let mut life = Life::new(&spec);
+        life.ground.world.trace.keep(0);
+        life.ground.connect(&spec)?;
+        let rng = life.ground.world.rng.split();
+        Ok(Self { life, rng })
+    }
+
+    /// One move, and whatever is left of `every` thereafter.
+    pub fn step(&mut self, every: Duration) -> Result<(), String> {
+        let next = self.life.ground.now() + every;
+        let one = MoveSpec {
+            trouble: Trouble::None,
+            ..draw_move(&mut self.rng)
+        };
+        let is_well = self.life.make(&one);
+        self.life.ground.world.run_until(next);
+        let found = self.life.judge.look(&mut self.life.ground);
+        self.life.done.clear();
+        let wrong = core::mem::take(&mut self.life.wrong);
+        match wrong.into_iter().map(|w| w.what).chain(found).next() {
+            Some(what) => Err(what),
+            None => is_well
+                .then_some(())
+                .ok_or_else(|| "no recovery".to_owned()),
+        }
+    }
+
+    /// Tunnels of both ends, legs at all relays, nodes at all DCs.
+    pub fn sizes(&self) -> [usize; 3] {
+        let world = &self.life.ground.world;
+        let deployment = &self.life.ground.deployment;
+        let tunnels = |end| {
+            world
+                .node(self.life.ground.host(end))
+                .map(|n| n.node.tunnels().len())
+        };
+        let legs = deployment.relays.iter().filter_map(|r| world.relay(r.host));
+        let nodes = deployment
+            .domains
+            .iter()
+            .filter_map(|d| world.coordinator(d.host));
+        [
+            (0..2).filter_map(tunnels).sum(),
+            legs.map(|r| r.relay.legs()).sum(),
+            nodes.map(|d| d.coordinator.registered()).sum(),
+        ]
     }
 }
 
