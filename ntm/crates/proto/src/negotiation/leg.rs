@@ -60,6 +60,8 @@ pub(crate) struct RelayLeg {
     vain_returns: u32,
     observed: Option<RealAddr>,
     counter: u64,
+    /// Where the binds since the last beginning went, by their counters.
+    sent: Vec<(u64, Place)>,
     clock_ahead_ms: i64,
     asked: Asked,
     state: State,
@@ -88,6 +90,7 @@ impl RelayLeg {
             vain_returns: 0,
             observed: None,
             counter: 0,
+            sent: Vec::new(),
             clock_ahead_ms: 0,
             asked: Asked::default(),
             state: State::Binding,
@@ -132,6 +135,7 @@ impl RelayLeg {
     fn begin(&mut self, now: Now, fx: &mut Effects) {
         self.retry = Retry::new(now.mono, None);
         self.asked.begin();
+        self.sent.clear();
         self.send_bind(now, fx);
     }
 
@@ -284,6 +288,7 @@ impl RelayLeg {
         );
         if let Some(datagram) = self.asked.emit(&self.leg.rs_key, &[bind.into()], fx) {
             self.last_bind = now.mono;
+            self.sent.push((self.counter, (on, to)));
             self.last_sent = now.mono;
             fx.send(on, to, datagram);
         }
@@ -324,8 +329,10 @@ impl RelayLeg {
     }
 
     fn handle_response(&mut self, now: Now, fx: &mut Effects, from: RealAddr, r: &LegBindResponse) {
-        match r.status {
-            BindStatus::Bound if r.counter == self.counter => {
+        // The answer to an earlier bind may come when a later one went another way, which leads nowhere.
+        let answered = self.sent.iter().find(|(counter, _)| *counter == r.counter);
+        match (r.status, answered.copied()) {
+            (BindStatus::Bound, Some((counter, place))) => {
                 // A reminder of the RS when the confirmation was lost, or a replay: both get it again.
                 let is_again = self.state == State::Bound && self.moving.is_none();
                 fx.counters.replayed += u64::from(is_again);
@@ -333,7 +340,8 @@ impl RelayLeg {
                     self.observed = Some(r.observed);
                 }
                 self.state = State::Bound;
-                self.arrive();
+                self.sent.retain(|(c, _)| *c >= counter);
+                self.arrive(place);
                 self.was_bound = true;
                 self.dead_since = None;
                 if self.may_be(from) {
@@ -346,25 +354,27 @@ impl RelayLeg {
                 };
                 self.send_message(now.mono, fx, &confirm.into());
             }
-            BindStatus::Bound => fx.counters.unexpected += 1,
-            BindStatus::Stale if r.counter >= self.counter && self.state == State::Binding => {
+            (BindStatus::Bound, None) => fx.counters.unexpected += 1,
+            (BindStatus::Stale, _) if r.counter >= self.counter && self.state == State::Binding => {
                 self.counter = r.counter;
                 self.send_bind(now, fx);
             }
-            BindStatus::ClockOff if self.state == State::Binding && r.counter == self.counter => {
+            (BindStatus::ClockOff, _)
+                if self.state == State::Binding && r.counter == self.counter =>
+            {
                 self.clock_ahead_ms =
                     r.rs_time_ms.cast_signed() - now.wall.as_millis().cast_signed();
                 self.counter = 0;
                 self.send_bind(now, fx);
             }
-            BindStatus::Stale | BindStatus::ClockOff => fx.counters.unexpected += 1,
-            BindStatus::Expired | BindStatus::Draining => self.is_dead(now.mono),
+            (BindStatus::Stale | BindStatus::ClockOff, _) => fx.counters.unexpected += 1,
+            (BindStatus::Expired | BindStatus::Draining, _) => self.is_dead(now.mono),
         }
     }
 
-    fn arrive(&mut self) {
-        if let Some(place) = self.moving.take() {
-            (self.on, self.addr) = place;
+    fn arrive(&mut self, place: Place) {
+        (self.on, self.addr) = place;
+        if self.moving.take().is_some() {
             self.vain_returns = 0;
         }
     }
