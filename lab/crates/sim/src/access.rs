@@ -68,6 +68,17 @@ impl Access {
     }
 }
 
+/// A network that somebody may be in.
+#[derive(Clone, Copy, Debug)]
+pub struct Site {
+    /// Where it is.
+    pub zone: ZoneId,
+    /// What kind of network it is.
+    pub access: Access,
+    /// The addresses of its first host, and of that host's other interface if it is there as well.
+    pub addrs: [(Option<Ipv4Addr>, Option<Ipv6Addr>); 2],
+}
+
 /// Hands out networks and addresses.
 #[derive(Debug, Default)]
 pub struct Neighbourhood {
@@ -83,6 +94,17 @@ impl Neighbourhood {
         access: Access,
         link: LinkConfig,
     ) -> ZoneId {
+        let site = self.site(world, access);
+        if let Access::Nat64(_) = access {
+            let prefix = Some(WELL_KNOWN);
+            world.with_node(host, |n, now| n.node.set_nat64(now, prefix));
+        }
+        world.plug(host, interface, site.zone, site.addrs[0], link);
+        site.zone
+    }
+
+    /// A network that nobody is in.
+    pub fn site(&mut self, world: &mut World, access: Access) -> Site {
         self.homes += 1;
         let home = self.homes;
         let (zone, v4) = match access {
@@ -95,36 +117,30 @@ impl Neighbourhood {
             }
             Access::V6 { is_firewalled } => {
                 let gateway = v6_gateway(is_firewalled);
-                let link = LinkConfig::default();
-                (
-                    world.net.add_zone(CORE, link, Gateway::Closed, gateway),
-                    None,
-                )
+                (below_core(world, Gateway::Closed, gateway), None)
             }
             Access::Nat64(nat) => {
                 let gateway = world.net.nat64(nat, public_v4(home));
-                let link = LinkConfig::default();
-                (
-                    world.net.add_zone(CORE, link, Gateway::Closed, gateway),
-                    None,
-                )
+                (below_core(world, Gateway::Closed, gateway), None)
             }
             Access::Dual(nat) => {
                 let nat = world.net.nat(nat, public_v4(home));
-                let link = LinkConfig::default();
-                (
-                    world.net.add_zone(CORE, link, nat, v6_gateway(true)),
-                    Some(LAN),
-                )
+                (below_core(world, nat, v6_gateway(true)), Some(LAN))
             }
         };
-        if let Access::Nat64(_) = access {
-            let prefix = Some(WELL_KNOWN);
-            world.with_node(host, |n, now| n.node.set_nat64(now, prefix));
+        let v6 = |host| access.has_v6().then(|| public_v6(home, host));
+        let other_v4 = v4.map(|v4| {
+            if v4 == LAN {
+                neighbour(1)
+            } else {
+                self.fresh_v4()
+            }
+        });
+        Site {
+            zone,
+            access,
+            addrs: [(v4, v6(2)), (other_v4, v6(3))],
         }
-        let v6 = access.has_v6().then(|| public_v6(home, 2));
-        world.plug(host, interface, zone, (v4, v6), link);
-        zone
     }
 
     /// Connects another host to a network that is there: the `number`th, from 1.
@@ -136,8 +152,7 @@ impl Neighbourhood {
         number: u8,
         link: LinkConfig,
     ) {
-        let [a, b, c, d] = LAN.octets();
-        let v4 = access.has_v4().then(|| Ipv4Addr::new(a, b, c, d + number));
+        let v4 = access.has_v4().then(|| neighbour(number));
         world.plug(host, interface, zone, (v4, None), link);
     }
 
@@ -151,10 +166,20 @@ impl Neighbourhood {
 /// The first host behind every home router: the same address everywhere, as in life.
 const LAN: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 10);
 
+/// The `number`th host beside it.
+fn neighbour(number: u8) -> Ipv4Addr {
+    let [a, b, c, d] = LAN.octets();
+    Ipv4Addr::new(a, b, c, d + number)
+}
+
 fn behind_nat(world: &mut World, parent: ZoneId, nat: NatConfig, outside: Ipv4Addr) -> ZoneId {
     let gateway = world.net.nat(nat, outside);
     let link = LinkConfig::default();
     world.net.add_zone(parent, link, gateway, Gateway::Closed)
+}
+
+fn below_core(world: &mut World, v4: Gateway, v6: Gateway) -> ZoneId {
+    world.net.add_zone(CORE, LinkConfig::default(), v4, v6)
 }
 
 fn v6_gateway(is_firewalled: bool) -> Gateway {

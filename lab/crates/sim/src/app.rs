@@ -11,6 +11,8 @@
 //! So each call ends [`Working`](Outcome::Working) or [`Failed`](Outcome::Failed) with an error by name;
 //! a node that does neither is found by [`Call::is_hung`].
 
+pub mod talk;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,6 +24,8 @@ use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::NodeId;
 use ntm_wire::message::DirectionError;
 use ntm_wire::time::{Mono, Now};
+
+use talk::Talk;
 
 /// The virtual port that echoes.
 pub const ECHO_PORT: u16 = 7;
@@ -123,6 +127,10 @@ pub struct App {
     calls: Vec<Call>,
     /// Routes in use, by peer.
     pub routes: BTreeMap<NodeId, Route>,
+    /// Every address that was ever a direct route's other end; whoever judges may empty it.
+    pub remotes: BTreeSet<SocketAddr>,
+    /// A stream under way.
+    pub talk: Option<Talk>,
     /// Hand-overs, as they were told.
     pub handovers: Vec<Handover>,
     /// Echoes answered here.
@@ -145,6 +153,8 @@ impl App {
             client: node.udp_bind(None, 0).ok(),
             calls: Vec::new(),
             routes: BTreeMap::new(),
+            remotes: BTreeSet::new(),
+            talk: None,
             handovers: Vec::new(),
             echoed: 0,
             readable: BTreeSet::new(),
@@ -165,12 +175,8 @@ impl App {
                 self.registration_error = None;
             }
             Event::RegistrationFailed(e) => self.registration_error = Some(e),
-            Event::TunnelUp { peer, route } => {
-                self.routes.insert(peer.node, route);
-            }
-            Event::RouteChanged { peer, new, .. } => {
-                self.routes.insert(peer, new);
-            }
+            Event::TunnelUp { peer, route } => self.note_route(peer.node, route),
+            Event::RouteChanged { peer, new, .. } => self.note_route(peer, new),
             Event::TunnelDown { peer, .. } => {
                 self.routes.remove(&peer);
             }
@@ -185,6 +191,13 @@ impl App {
             | Event::RelayLost(_) => {}
         }
         note
+    }
+
+    fn note_route(&mut self, peer: NodeId, route: Route) {
+        self.routes.insert(peer, route);
+        if let Route::Direct { remote } = route {
+            self.remotes.insert(remote.0);
+        }
     }
 
     fn look_up(&self, now: Now, node: &mut Node, domain: Fqdn) {
@@ -205,12 +218,16 @@ impl App {
                 self.proceed(now, node, index);
             }
         }
+        if let Some(talk) = &mut self.talk {
+            talk.handle_timeout(now, node);
+        }
     }
 
     /// The node's process started again: sockets and resolutions are gone.
     pub fn handle_restart(&mut self, now: Now, node: &mut Node) {
         self.echo = node.udp_bind(None, ECHO_PORT).ok();
         self.client = node.udp_bind(None, 0).ok();
+        self.talk = None;
         self.routes.clear();
         for index in 0..self.calls.len() {
             if self.calls.get(index).is_some_and(|c| c.ended.is_none()) {
@@ -239,7 +256,12 @@ impl App {
 
     /// When to call [`App::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Mono> {
-        self.calls.iter().filter_map(Call::timeout).min()
+        let talk = self.talk.as_ref().map(Talk::poll_timeout);
+        self.calls
+            .iter()
+            .filter_map(Call::timeout)
+            .chain(talk)
+            .min()
     }
 
     /// All calls.
@@ -320,6 +342,10 @@ impl App {
     }
 
     fn handle_readable(&mut self, now: Now, node: &mut Node, socket: UdpId) {
+        let talk = self.talk.as_mut();
+        if talk.is_some_and(|t| t.handle_readable(now.mono, node, socket)) {
+            return;
+        }
         if ![self.echo, self.client].contains(&Some(socket)) {
             self.readable.insert(socket);
             return;

@@ -20,6 +20,7 @@ pub mod deployment;
 pub mod dns;
 pub mod log;
 pub mod matrix;
+pub mod moves;
 pub mod net;
 pub mod prediction;
 pub mod process;

@@ -1,6 +1,6 @@
 //! Every ordered pair of the networks people are in: who reaches whom, how soon, and by which way.
 
-mod network;
+pub(crate) mod network;
 mod run;
 
 pub use run::{Try, attempt};

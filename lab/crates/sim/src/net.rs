@@ -252,6 +252,11 @@ impl Net {
         self.push(arrivals, place, packet)
     }
 
+    /// A packet is at the core, and nobody knows whence.
+    pub fn appear(&mut self, now: Mono, packet: Packet) -> Hop {
+        self.push([Some(now), None], Place::Zone(CORE), packet)
+    }
+
     /// One hop further.
     pub fn advance(&mut self, now: Mono, InTransit { place, packet }: InTransit) -> Hop {
         match place {
@@ -266,6 +271,12 @@ impl Net {
     pub fn attachments(&self, host: HostId) -> impl Iterator<Item = (InterfaceId, &Attachment)> {
         let range = (host, InterfaceId(0))..=(host, InterfaceId(u16::MAX));
         self.attachments.range(range).map(|((_, i), a)| (*i, a))
+    }
+
+    /// Whether a host has this address on this interface.
+    pub fn has_address(&self, host: HostId, interface: InterfaceId, addr: IpAddr) -> bool {
+        let attachment = self.attachments.get(&(host, interface));
+        attachment.is_some_and(|a| a.addresses().any(|own| own == addr))
     }
 
     /// What the access link of a host did, up and down.

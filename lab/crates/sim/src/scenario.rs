@@ -24,6 +24,7 @@ mod verdict;
 
 pub use draw::draw;
 pub use live::{Lived, live};
+pub(crate) use report::panic_text;
 pub use report::{CallReport, Report, Summary};
 pub use spec::{CallSpec, Disturbance, NodeSpec, Quality, Spec, Target};
 pub use verdict::judge;

@@ -1,5 +1,6 @@
 //! Taps: somebody on the path who sees, drops, alters and injects datagrams.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use ntm_wire::time::Mono;
@@ -10,6 +11,22 @@ use crate::net::{HostId, Packet};
 pub trait Tap {
     /// A datagram leaves `from`.
     fn on_send(&mut self, now: Mono, from: HostId, packet: &Packet) -> Verdict;
+
+    /// A datagram reached `to`, with the source that `to` sees.
+    fn on_arrive(&mut self, _now: Mono, _to: HostId, _packet: &Packet) {}
+}
+
+/// A datagram that appears at the Internet's core, whoever it says it is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoof {
+    /// How long from now.
+    pub after: Duration,
+    /// What it says it is from.
+    pub src: SocketAddr,
+    /// Where it goes.
+    pub dst: SocketAddr,
+    /// The UDP payload.
+    pub payload: Vec<u8>,
 }
 
 /// What happens to a datagram that was tapped.
@@ -19,6 +36,8 @@ pub struct Verdict {
     pub is_dropped: bool,
     /// Payloads that leave in its name as well, each after a while.
     pub injected: Vec<(Duration, Vec<u8>)>,
+    /// What appears at the core.
+    pub spoofed: Vec<Spoof>,
 }
 
 impl Verdict {
@@ -31,7 +50,7 @@ impl Verdict {
     pub fn drop() -> Self {
         Self {
             is_dropped: true,
-            injected: Vec::new(),
+            ..Self::default()
         }
     }
 
@@ -40,14 +59,15 @@ impl Verdict {
         Self {
             is_dropped: true,
             injected: vec![(Duration::ZERO, payload)],
+            ..Self::default()
         }
     }
 
     /// Goes on, and these bytes follow `after` it.
     pub fn add(after: Duration, payload: Vec<u8>) -> Self {
         Self {
-            is_dropped: false,
             injected: vec![(after, payload)],
+            ..Self::default()
         }
     }
 }

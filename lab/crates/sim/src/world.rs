@@ -28,6 +28,8 @@ const BEGINNING: Wall = Wall::from_secs(1_767_225_600);
 const SPIN_LIMIT: u32 = 200;
 /// How long a disk takes.
 const DISK: Duration = Duration::from_millis(2);
+/// Senders whose port a host remembers: more than any world has at a time.
+const DOORS: usize = 256;
 /// Lines of the trace kept for a failing run.
 const TRACE_LINES: usize = 400;
 
@@ -36,6 +38,7 @@ const TRACE_LINES: usize = 400;
 enum Event {
     Hop(InTransit),
     Inject(HostId, InterfaceId, Packet),
+    Appear(Packet),
     Timer(HostId),
     Dns(HostId, Query, ntm_wire::fqdn::Fqdn),
     Disk(HostId, NodeId),
@@ -56,6 +59,20 @@ pub struct Host {
     spins: (Mono, u32),
     /// The port through which each sender came in last: a server answers from there.
     doors: BTreeMap<SocketAddr, u16>,
+}
+
+impl Host {
+    /// Only senders who came by another port than the usual one are kept.
+    fn note_door(&mut self, packet: &Packet) {
+        if packet.dst.port() == self.process.port() {
+            self.doors.remove(&packet.src);
+        } else {
+            self.doors.insert(packet.src, packet.dst.port());
+        }
+        if self.doors.len() > DOORS {
+            self.doors.pop_first();
+        }
+    }
 }
 
 /// A datagram that a tap made, at the host it reached.
@@ -344,6 +361,7 @@ impl World {
                 self.handle_hop(hop);
             }
             Event::Inject(host, interface, packet) => self.launch(host, interface, packet),
+            Event::Appear(packet) => self.appear(packet),
             Event::Timer(host) => self.handle_timer(host),
             Event::Dns(host, query, name) => self.handle_dns(host, query, &name),
             Event::Disk(host, node) => self.handle_disk(host, node),
@@ -367,11 +385,13 @@ impl World {
         let Some(host) = self.hosts.get_mut(to.0) else {
             return;
         };
-        if !host.is_on || !host.process.has_port(packet.dst.port()) {
+        // What is under way when an address goes finds nobody.
+        let has_addr = self.net.has_address(to, on, packet.dst.ip());
+        if !host.is_on || !has_addr || !host.process.has_port(packet.dst.port()) {
             self.record_drop(DropReason::NoSocket, &packet);
             return;
         }
-        host.doors.insert(packet.src, packet.dst.port());
+        host.note_door(&packet);
         let what = What::Received(Seen::of(&packet));
         let (at, host_id) = (self.now, to);
         self.trace.datagram(
@@ -384,6 +404,9 @@ impl World {
         );
         if let Some(capture) = &mut self.capture {
             capture.received(at, to, &packet);
+        }
+        if let Some(tap) = &mut self.tap {
+            tap.on_arrive(at, to, &packet);
         }
         let before = refused(&host.process);
         host.process

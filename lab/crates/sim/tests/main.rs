@@ -8,6 +8,7 @@
 mod dc_cannot_read;
 mod handover;
 mod lying_relay;
+mod many_moves;
 mod matrix;
 mod message_order;
 mod network;

@@ -139,3 +139,33 @@ fn gap_when_the_relay_dies(seed: u64) -> Duration {
     assert_ne!(relay_of(&stage, stage.mn), rs(index), "the other relay");
     gap
 }
+
+#[test]
+fn a_third_relay_takes_the_place_of_a_dead_one() {
+    let mut stage = Stage::ready(Setting {
+        relays_per_domain: 3,
+        link: delay(10),
+        ..setting(7)
+    });
+    stage.call_works();
+    let mn = stage.mn;
+    let mut stream = Stream::new(&mut stage);
+    stream.run(&mut stage, secs(2));
+    let mut dead = Vec::new();
+    // The first one's stand-by is there; that of the second one was asked for since.
+    for _ in 0..2 {
+        let index = usize::try_from(relay_of(&stage, mn).0).unwrap() - 1;
+        assert!(!dead.contains(&index), "a dead one is not in use");
+        dead.push(index);
+        let victim = stage.rs(index);
+        stage.world.power_off(victim);
+        let gap = stream.run(&mut stage, secs(100));
+        assert!(
+            gap <= ms(500),
+            "{gap:?}, dead {dead:?}\n{}",
+            stage.world.story(60)
+        );
+    }
+    let last = relay_of(&stage, mn);
+    assert!(!dead.iter().any(|d| rs(*d) == last), "the third carries on");
+}

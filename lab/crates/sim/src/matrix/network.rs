@@ -24,7 +24,7 @@ const ONLY_443: NatConfig = NatConfig {
 };
 
 /// How it is joined to the Internet.
-pub(super) fn access(network: Network) -> Access {
+pub(crate) fn access(network: Network) -> Access {
     let v6 = |is_firewalled| Access::V6 { is_firewalled };
     match network {
         Network::PublicV4 => Access::PublicV4,
@@ -43,7 +43,7 @@ pub(super) fn access(network: Network) -> Access {
 }
 
 /// The largest IP packet, where it is not Ethernet's.
-pub(super) fn mtu(network: Network) -> Option<usize> {
+pub(crate) fn mtu(network: Network) -> Option<usize> {
     (network == Network::SmallMtu).then_some(1280)
 }
 

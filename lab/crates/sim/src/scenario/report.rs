@@ -189,7 +189,7 @@ fn name_of(error: &ResolveError) -> String {
     }
 }
 
-fn panic_text(panic: &(dyn core::any::Any + Send)) -> &str {
+pub(crate) fn panic_text(panic: &(dyn core::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     text.or_else(|| panic.downcast_ref::<&str>().copied())
         .unwrap_or("of unknown cause")

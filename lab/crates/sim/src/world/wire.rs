@@ -55,6 +55,17 @@ impl World {
             let event = Event::Inject(from, interface, copy);
             self.queue.push(self.now + after, event);
         }
+        for spoof in verdict.spoofed {
+            let packet = Packet {
+                id: packet.id,
+                src: spoof.src,
+                dst: spoof.dst,
+                is_injected: true,
+                payload: spoof.payload,
+            };
+            let event = Event::Appear(packet);
+            self.queue.push(self.now + spoof.after, event);
+        }
         if verdict.is_dropped {
             self.record_drop(DropReason::Intercepted, &packet);
         } else {
@@ -73,6 +84,12 @@ impl World {
             capture.sent(self.now, from, &packet);
         }
         let hop = self.net.send(self.now, from, interface, packet);
+        self.handle_hop(hop);
+    }
+
+    /// A datagram is at the core, and nobody knows whence.
+    pub(super) fn appear(&mut self, packet: Packet) {
+        let hop = self.net.appear(self.now, packet);
         self.handle_hop(hop);
     }
 

@@ -138,8 +138,10 @@ impl PathSet {
             interface,
         });
         self.claimed_at = now;
-        let asked = self.paths.iter_mut().filter(|p| !p.is_cut());
-        asked.for_each(|p| p.restart_probing(now));
+        for path in self.paths.iter_mut().filter(|p| !p.is_cut()) {
+            path.restart_probing(now);
+            path.search_anew(now);
+        }
     }
 
     /// This node's address went, and the way in use with it.
@@ -216,6 +218,7 @@ impl PathSet {
         let known = self.peer_claim.as_ref().map_or(0, |(c, _)| c.move_epoch);
         if claim.move_epoch > known {
             self.peer_claim = Some((claim, vec![way]));
+            self.paths.iter_mut().for_each(|p| p.search_anew(now));
             self.follow(way, now);
             return true;
         }

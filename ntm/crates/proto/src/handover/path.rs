@@ -35,6 +35,11 @@ const CREDIT_FACTOR: usize = 3;
 /// A path in use is asked whether it lives when nothing came back for so long, or, while somebody talks
 /// over it, nothing came at all: with [`SUSPECT`] its death is found within three seconds.
 const ATTENTION: Duration = Duration::from_secs(1);
+/// While a stream comes in, all of it by another way: this one may be dead in one direction, or the
+/// peer's NAT has forgotten it, and the peer hears nothing.
+const STREAM_ATTENTION: Duration = Duration::from_millis(300);
+/// And the least that such a question waits for its answer.
+const STREAM_SUSPECT: Duration = Duration::from_millis(250);
 
 /// UDP payload that every path carries until more is proved (rule 16).
 pub(crate) const BASE_PAYLOAD: usize = 1200;
@@ -70,14 +75,16 @@ impl Way {
 }
 
 /// How closely a path is watched.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Watch {
     /// Another one is in use: it is kept open.
     Spare,
     /// Nobody has talked over it lately.
     InUse,
-    /// Somebody talks: its death is noticed within three seconds even of silence.
+    /// Somebody talked: its death is noticed within three seconds even of silence.
     Busy,
+    /// A stream comes in: a way that it does not come by is soon asked whether it lives.
+    Stream,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,6 +132,8 @@ pub(crate) struct Path {
     is_cut: bool,
     /// The peer was reached at this address from another one of this node.
     is_hoped: bool,
+    /// Nobody told of this address: something authentic came from it.
+    is_learned: bool,
     /// Bytes that may go to an address that proved nothing yet.
     credit: usize,
 }
@@ -151,7 +160,16 @@ impl Path {
             asked_at: None,
             is_cut: false,
             is_hoped: false,
+            is_learned: false,
             credit: 0,
+        }
+    }
+
+    /// A path to an address that nobody told: whoever sent from there may have made it up.
+    pub(crate) fn learned(way: Way, now: Mono) -> Self {
+        Self {
+            is_learned: true,
+            ..Self::new(way, now)
         }
     }
 
@@ -308,6 +326,23 @@ impl Path {
         left.is_some()
     }
 
+    /// How large a probe may be instead of `size`: `least`, or none, when too little came from there. What
+    /// is sent then is charged.
+    pub(crate) fn afford(&self, size: usize, least: usize) -> Option<usize> {
+        if !self.is_learned {
+            return Some(size);
+        }
+        let size = size.max(least);
+        let is_free = self.was_alive || self.is_hoped;
+        let fits = |s: &usize| is_free || *s <= self.credit;
+        [size, least].into_iter().find(fits)
+    }
+
+    /// An answer of `len` bytes goes there.
+    pub(crate) fn charge(&mut self, len: usize) {
+        self.credit = self.credit.saturating_sub(len);
+    }
+
     /// Something authentic of `len` bytes came in over this path.
     pub(crate) fn heard(&mut self, len: usize, now: Mono) {
         if !self.was_alive {
@@ -340,6 +375,13 @@ impl Path {
         self.next_probe = now;
     }
 
+    /// An end has moved: what the path carries is searched anew (rule 16).
+    pub(crate) fn search_anew(&mut self, now: Mono) {
+        self.payload = BASE_PAYLOAD;
+        self.size_tries = 0;
+        self.next_size_probe = now;
+    }
+
     /// Whether it showed life after `since`.
     pub(crate) fn lives_since(&self, since: Mono) -> bool {
         self.last_heard.is_some_and(|t| t > since)
@@ -365,19 +407,27 @@ impl Path {
     }
 
     /// Since when a question waits too long for any sign of life.
-    pub(crate) fn suspect_at(&self) -> Option<Mono> {
-        self.asked_at.map(|t| t + SUSPECT)
+    pub(crate) fn suspect_at(&self, watch: Watch) -> Option<Mono> {
+        let patience = match watch {
+            Watch::Stream => STREAM_SUSPECT.max(self.rtt.unwrap_or(SUSPECT) * 3 / 2),
+            Watch::Spare | Watch::InUse | Watch::Busy => SUSPECT,
+        };
+        self.asked_at.map(|t| t + patience)
     }
 
     /// When to ask whether it lives: nothing came back, or nobody has said anything for a while.
     fn question_at(&self, watch: Watch) -> Option<Mono> {
-        let quiet = self.last_heard.filter(|_| watch == Watch::Busy);
+        let quiet = self.last_heard.filter(|_| watch >= Watch::Busy);
         let since = match (self.waiting_since, quiet) {
             (Some(waiting), Some(quiet)) => waiting.min(quiet),
             (waiting, quiet) => waiting.or(quiet)?,
         };
         let is_watched = watch != Watch::Spare && self.asked_at.is_none();
-        is_watched.then(|| since + ATTENTION)
+        let attention = match watch {
+            Watch::Stream => STREAM_ATTENTION,
+            Watch::Spare | Watch::InUse | Watch::Busy => ATTENTION,
+        };
+        is_watched.then(|| since + attention)
     }
 
     /// When [`Path::probe_due`] may say yes next.
@@ -402,7 +452,7 @@ impl Path {
             State::Probing | State::Dead => self.next_probe,
             State::Alive => {
                 let is_watched = watch != Watch::Spare;
-                let suspect = self.suspect_at().filter(|_| is_watched);
+                let suspect = self.suspect_at(watch).filter(|_| is_watched);
                 let all = [self.question_at(watch), suspect, Some(keep_alive)];
                 all.into_iter().flatten().min().unwrap_or(keep_alive)
             }

@@ -173,7 +173,15 @@ impl PathSet {
         }
         let current = self.current();
         let pulse = self.pulse.doubt_at(current.rtt);
-        pulse.into_iter().chain(current.suspect_at()).min()
+        pulse
+            .into_iter()
+            .chain(current.suspect_at(self.watch()))
+            .min()
+    }
+
+    /// Something authentic came in by a way that packets don't leave by: the peer lives, and no more is known.
+    pub(crate) fn note_astray(&mut self, now: Mono) {
+        self.pulse.heard(now);
     }
 
     /// Something authentic of `len` bytes came in over `way`; true when that may change the choice. A
@@ -181,10 +189,11 @@ impl PathSet {
     /// beforehand.
     pub(crate) fn note_heard(&mut self, way: Way, may_learn: bool, len: usize, now: Mono) -> bool {
         self.pulse.heard(now);
+        let may_learn = may_learn && self.has_port(way);
         match self.find(way) {
             Some(path) => path.heard(len, now),
             None if may_learn => {
-                let mut path = Path::new(way, now);
+                let mut path = Path::learned(way, now);
                 path.heard(len, now);
                 self.insert(path);
             }
@@ -193,9 +202,27 @@ impl PathSet {
         self.doubt.is_some() || self.current().way != way
     }
 
-    /// A probe was answered over some path; `true` if it was one of ours.
-    pub(crate) fn probe_answered(&mut self, id: u32, now: Mono) -> bool {
-        self.paths.iter_mut().any(|p| p.probe_answered(id, now))
+    /// Whether this node can send from where a datagram came in: its socket may hold what came to an
+    /// address that has gone since.
+    fn has_port(&self, way: Way) -> bool {
+        let has = |port| self.locals.ports().contains(&port);
+        self.locals.is_empty() || way.port().is_none_or(has)
+    }
+
+    /// `len` bytes go over `way`.
+    pub(crate) fn charge(&mut self, way: Way, len: usize) {
+        self.find(way).into_iter().for_each(|p| p.charge(len));
+    }
+
+    /// How large a probe over `way` may be instead of `size`; see [`Path::afford`].
+    pub(crate) fn afford(&mut self, way: Way, size: usize, least: usize) -> Option<usize> {
+        self.find(way)?.afford(size, least)
+    }
+
+    /// A probe was answered over `way`; `true` if it had gone there. An answer by another way proves
+    /// nothing: somebody may have passed the probe on (RFC 8445, 7.2.5.2.1).
+    pub(crate) fn probe_answered(&mut self, way: Way, id: u32, now: Mono) -> bool {
+        self.find(way).is_some_and(|p| p.probe_answered(id, now))
     }
 
     /// Chooses anew. Returns the old way when it is another one now.
@@ -282,8 +309,10 @@ impl PathSet {
 
     /// How closely the path in use is watched when it is due next.
     fn watch(&self) -> Watch {
-        let due = self.current().deadline(Watch::Busy);
-        if self.pulse.is_busy(due) {
+        let due = |watch| self.current().deadline(watch);
+        if self.pulse.is_streaming(due(Watch::Stream)) {
+            Watch::Stream
+        } else if self.pulse.is_busy(due(Watch::Busy)) {
             Watch::Busy
         } else {
             Watch::InUse
@@ -396,7 +425,7 @@ mod tests {
             *id += 1;
             set.probe_sent(*way, *id, *size, now);
             if answering.contains(way) {
-                assert!(set.probe_answered(*id, now + Duration::from_millis(10)));
+                assert!(set.probe_answered(*way, *id, now + Duration::from_millis(10)));
             }
         }
         set.choose(now);
@@ -425,7 +454,7 @@ mod tests {
             let asked = set.probes_due(at(0)).into_iter().zip([(1, far), (2, near)]);
             for ((way, size), (id, rtt)) in asked {
                 set.probe_sent(way, id, size, at(0));
-                set.probe_answered(id, at(rtt));
+                set.probe_answered(way, id, at(rtt));
             }
             set.choose(at(far));
             set.current().way
@@ -458,6 +487,32 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_that_is_answered_by_another_way_proves_nothing() {
+        let mut set = PathSet::new(RELAY, true, Locals::default(), at(0));
+        set.add(direct(), at(0));
+        set.probe_sent(direct(), 1, 0, at(0));
+        assert!(
+            !set.probe_answered(RELAY, 1, at(10)),
+            "somebody passed it on"
+        );
+        assert!(set.probe_answered(direct(), 1, at(20)));
+    }
+
+    #[test]
+    fn an_address_that_nobody_told_gets_no_more_than_three_times_what_came_from_it() {
+        let mut set = PathSet::new(RELAY, true, Locals::default(), at(0));
+        set.note_heard(direct(), true, 50, at(5));
+        for _ in 0..2 {
+            assert_eq!(set.afford(direct(), 1200, 65), Some(65));
+            set.charge(direct(), 65);
+        }
+        assert_eq!(set.afford(direct(), 0, 65), None);
+        set.note_heard(direct(), true, 400, at(9));
+        assert_eq!(set.afford(direct(), 1200, 65), Some(1200));
+        assert_eq!(set.afford(RELAY, 1200, 65), Some(1200), "that is told");
+    }
+
+    #[test]
     fn the_payload_grows_when_a_padded_probe_comes_back_and_falls_when_padded_keep_alives_die() {
         let (mut set, mut id) = (PathSet::new(RELAY, true, Locals::default(), at(0)), 0);
         assert_eq!(set.current().payload(), BASE_PAYLOAD);
@@ -470,7 +525,7 @@ mod tests {
                 id += 1;
                 set.probe_sent(way, id, size, at(20_100 + ms));
                 if carries(size) {
-                    set.probe_answered(id, at(20_110 + ms));
+                    set.probe_answered(way, id, at(20_110 + ms));
                 }
             }
         }

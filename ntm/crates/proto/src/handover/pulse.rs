@@ -30,6 +30,8 @@ pub(crate) struct Pulse {
     unanswered: Option<Mono>,
     /// Data came in, and nothing has left since.
     owing: Option<Mono>,
+    /// Data came in then.
+    data: Option<Mono>,
     /// Data went either way then.
     talked: Option<Mono>,
 }
@@ -51,6 +53,7 @@ impl Pulse {
     /// It was data, which the peer sends as long as it believes that it arrives.
     pub(crate) fn heard_data(&mut self, now: Mono) {
         self.owing.get_or_insert(now);
+        self.data = Some(now);
         self.talked(now);
     }
 
@@ -68,6 +71,13 @@ impl Pulse {
     pub(crate) fn sent(&mut self, now: Mono) {
         self.unanswered.get_or_insert(now);
         self.owing = None;
+    }
+
+    /// Whether a stream of data still comes in at `at`, or has only just fallen silent. Questions and
+    /// their answers are none, or they would keep themselves up.
+    pub(crate) fn is_streaming(&self, at: Mono) -> bool {
+        let is_fresh = self.data.is_some_and(|t| at < t + SILENCE * 2);
+        self.is_stream() && is_fresh
     }
 
     fn is_stream(&self) -> bool {
@@ -130,6 +140,16 @@ mod tests {
         pulse.sent(at(9000));
         let rtt = Some(Duration::from_millis(600));
         assert_eq!(pulse.doubt_at(rtt), Some(at(9900)));
+    }
+
+    #[test]
+    fn questions_and_answers_are_no_stream_of_data() {
+        let mut pulse = stream(2000, 20);
+        assert!(pulse.is_streaming(at(2500)));
+        for ms in (2000..4000).step_by(20) {
+            pulse.heard(at(ms));
+        }
+        assert!(!pulse.is_streaming(at(4000)));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use ntm_wire::seal::{open_salted, seal_salted};
 use ntm_wire::time::{Mono, Now};
 
 use super::bind::Asked;
-use super::reach::Reach;
+use super::reach::{QUIC_PORT, Reach};
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
 use crate::event::Event;
@@ -59,8 +59,9 @@ pub(crate) struct RelayLeg {
     abroad_since: Mono,
     vain_returns: u32,
     observed: Option<RealAddr>,
-    tries: usize,
     counter: u64,
+    /// Where the binds since the last beginning went, by their counters.
+    sent: Vec<(u64, Place)>,
     clock_ahead_ms: i64,
     asked: Asked,
     state: State,
@@ -88,8 +89,8 @@ impl RelayLeg {
             abroad_since: now,
             vain_returns: 0,
             observed: None,
-            tries: 0,
             counter: 0,
+            sent: Vec::new(),
             clock_ahead_ms: 0,
             asked: Asked::default(),
             state: State::Binding,
@@ -133,8 +134,8 @@ impl RelayLeg {
 
     fn begin(&mut self, now: Now, fx: &mut Effects) {
         self.retry = Retry::new(now.mono, None);
-        self.tries = 0;
         self.asked.begin();
+        self.sent.clear();
         self.send_bind(now, fx);
     }
 
@@ -178,6 +179,12 @@ impl RelayLeg {
         self.on
     }
 
+    /// Whether packets of this leg leave from that interface, if that is known.
+    pub(crate) fn is_bound_from(&self, on: InterfaceId) -> bool {
+        let moving = self.moving.map(|(on, _)| on);
+        on == InterfaceId(0) || self.on == InterfaceId(0) || self.on == on || moving == Some(on)
+    }
+
     /// Sends a datagram for the peer over this leg.
     pub(crate) fn send(&mut self, now: Mono, fx: &mut Effects, datagram: Vec<u8>) {
         self.last_sent = now;
@@ -217,19 +224,51 @@ impl RelayLeg {
 
     /// Whether a datagram from there may be the RS's.
     pub(crate) fn may_be(&self, from: RealAddr) -> bool {
-        self.ways.contains(&from)
+        self.ways.contains(&from) || self.is_told(from)
     }
 
-    /// Binds again: once more the same way, for the packet may be lost, and then by turns.
+    /// Whether the DC named it, though no way leads there from this network: what the RS sent to an
+    /// address that has gone may still be read.
+    fn is_told(&self, from: RealAddr) -> bool {
+        let v4 = self.leg.v4.map(|(ip, port)| SocketAddr::from((ip, port)));
+        let v6 = self.leg.v6.map(|(ip, port)| SocketAddr::from((ip, port)));
+        let mut told = v4.into_iter().chain(v6);
+        told.any(|a| a.ip() == from.0.ip() && [a.port(), QUIC_PORT].contains(&from.0.port()))
+    }
+
+    /// Binds again, by the next way: the RS answers on each, and which of them lead out is not known. An
+    /// interface may be dead though the system says nothing.
     fn bind_again(&mut self, now: Now, fx: &mut Effects) {
-        self.tries += 1;
-        if self.tries > 1 {
-            let at = self.ways.iter().position(|w| *w == self.addr);
-            let next = at.map_or(0, |at| (at + 1) % self.ways.len());
-            self.addr = self.ways.get(next).copied().unwrap_or(self.addr);
-            self.on = fx.locals.home(self.addr);
+        let ports = fx.locals.ports();
+        match self.moving {
+            Some(place) => self.moving = self.next_place(&ports, place, |on| on == place.0),
+            None => {
+                let next = self.next_place(&ports, (self.on, self.addr), |_| true);
+                (self.on, self.addr) = next.unwrap_or((self.on, self.addr));
+                self.abroad_since = now.mono;
+            }
         }
         self.send_bind(now, fx);
+    }
+
+    /// The place that is tried after this one: each way from each interface, and then the next way.
+    fn next_place(
+        &self,
+        ports: &[Port],
+        after: Place,
+        wanted: impl Fn(InterfaceId) -> bool,
+    ) -> Option<Place> {
+        let from = |a: RealAddr| {
+            let fits = ports.iter().map(|p| p.interface);
+            fits.filter(move |on| ports.contains(&Port::of(*on, a)))
+                .map(move |on| (on, a))
+        };
+        let mut all: Vec<Place> = self.ways.iter().flat_map(|a| from(*a)).collect();
+        all.dedup();
+        all.retain(|(on, _)| wanted(*on));
+        let at = all.iter().position(|p| *p == after);
+        let next = at.map_or(0, |at| at + 1);
+        all.get(next).or(all.first()).copied().or(Some(after))
     }
 
     fn send_bind(&mut self, now: Now, fx: &mut Effects) {
@@ -249,6 +288,7 @@ impl RelayLeg {
         );
         if let Some(datagram) = self.asked.emit(&self.leg.rs_key, &[bind.into()], fx) {
             self.last_bind = now.mono;
+            self.sent.push((self.counter, (on, to)));
             self.last_sent = now.mono;
             fx.send(on, to, datagram);
         }
@@ -289,8 +329,10 @@ impl RelayLeg {
     }
 
     fn handle_response(&mut self, now: Now, fx: &mut Effects, from: RealAddr, r: &LegBindResponse) {
-        match r.status {
-            BindStatus::Bound if r.counter == self.counter => {
+        // The answer to an earlier bind may come when a later one went another way, which leads nowhere.
+        let answered = self.sent.iter().find(|(counter, _)| *counter == r.counter);
+        match (r.status, answered.copied()) {
+            (BindStatus::Bound, Some((counter, place))) => {
                 // A reminder of the RS when the confirmation was lost, or a replay: both get it again.
                 let is_again = self.state == State::Bound && self.moving.is_none();
                 fx.counters.replayed += u64::from(is_again);
@@ -298,7 +340,8 @@ impl RelayLeg {
                     self.observed = Some(r.observed);
                 }
                 self.state = State::Bound;
-                self.arrive();
+                self.sent.retain(|(c, _)| *c >= counter);
+                self.arrive(place);
                 self.was_bound = true;
                 self.dead_since = None;
                 if self.may_be(from) {
@@ -311,25 +354,27 @@ impl RelayLeg {
                 };
                 self.send_message(now.mono, fx, &confirm.into());
             }
-            BindStatus::Bound => fx.counters.unexpected += 1,
-            BindStatus::Stale if r.counter >= self.counter && self.state == State::Binding => {
+            (BindStatus::Bound, None) => fx.counters.unexpected += 1,
+            (BindStatus::Stale, _) if r.counter >= self.counter && self.state == State::Binding => {
                 self.counter = r.counter;
                 self.send_bind(now, fx);
             }
-            BindStatus::ClockOff if self.state == State::Binding && r.counter == self.counter => {
+            (BindStatus::ClockOff, _)
+                if self.state == State::Binding && r.counter == self.counter =>
+            {
                 self.clock_ahead_ms =
                     r.rs_time_ms.cast_signed() - now.wall.as_millis().cast_signed();
                 self.counter = 0;
                 self.send_bind(now, fx);
             }
-            BindStatus::Stale | BindStatus::ClockOff => fx.counters.unexpected += 1,
-            BindStatus::Expired | BindStatus::Draining => self.is_dead(now.mono),
+            (BindStatus::Stale | BindStatus::ClockOff, _) => fx.counters.unexpected += 1,
+            (BindStatus::Expired | BindStatus::Draining, _) => self.is_dead(now.mono),
         }
     }
 
-    fn arrive(&mut self) {
-        if let Some(place) = self.moving.take() {
-            (self.on, self.addr) = place;
+    fn arrive(&mut self, place: Place) {
+        (self.on, self.addr) = place;
+        if self.moving.take().is_some() {
             self.vain_returns = 0;
         }
     }
@@ -363,7 +408,7 @@ impl RelayLeg {
             },
             State::Bound if self.moving.is_some() => match self.retry.due(now.mono) {
                 Due::Wait => {}
-                Due::Again => self.send_bind(now, fx),
+                Due::Again => self.bind_again(now, fx),
                 Due::GiveUp => self.stay(now.mono),
             },
             State::Bound if now.mono >= self.return_at(&fx.locals) => self.go_home(now, fx),

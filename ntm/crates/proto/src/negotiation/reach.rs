@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use ntm_wire::addr::RealAddr;
 
 /// The port servers answer on as well, for networks that let UDP out to it only (QUIC's).
-const QUIC_PORT: u16 = 443;
+pub(super) const QUIC_PORT: u16 = 443;
 
 /// What is known of this node's network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

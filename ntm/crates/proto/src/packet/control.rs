@@ -21,6 +21,9 @@ pub(super) const PROBE_LOST: Duration = Duration::from_secs(3);
 /// Probes are padded so that no reply is longer (section 9).
 const PROBE_CONTENT: usize = 32;
 
+/// UDP payload of the least probe there is.
+const LEAST_PROBE: usize = HEADER_LEN + 1 + PROBE_CONTENT + TAG_LEN;
+
 /// A probe that the application asked for.
 #[derive(Debug)]
 pub(super) struct AppProbe {
@@ -49,7 +52,7 @@ impl Tunnel {
         for message in messages {
             match message {
                 Message::Probe(probe) => self.handle_probe(now, fx, a, &probe),
-                Message::ProbeReply(reply) => self.handle_probe_reply(now, fx, &reply),
+                Message::ProbeReply(reply) => self.handle_probe_reply(now, fx, a, &reply),
                 Message::RekeyRequest(request) => self.answer_rekey(now, fx, &request),
                 Message::RekeyResponse(response) => self.finish_rekey(now, fx, &response),
                 Message::KeepAlive(_) => {}
@@ -73,9 +76,9 @@ impl Tunnel {
         }
     }
 
-    fn handle_probe_reply(&mut self, now: Now, fx: &mut Effects, reply: &ProbeReply) {
+    fn handle_probe_reply(&mut self, now: Now, fx: &mut Effects, a: Arrival, reply: &ProbeReply) {
         let Some(live) = self.live_mut() else { return };
-        let of_path = live.paths.probe_answered(reply.id, now.mono);
+        let of_path = !a.is_astray && live.paths.probe_answered(a.way, reply.id, now.mono);
         let mut asked = live.probes.iter();
         let asked = asked
             .position(|p| p.id == reply.id)
@@ -134,8 +137,11 @@ impl Tunnel {
             } else {
                 size
             };
-            live.paths.probe_sent(way, id, size, now);
-            self.send_content(now, fx, way, &probe_content(id, claim, size));
+            let affordable = live.paths.afford(way, size, LEAST_PROBE);
+            live.paths.probe_sent(way, id, affordable.unwrap_or(0), now);
+            if let Some(size) = affordable {
+                self.send_content(now, fx, way, &probe_content(id, claim, size));
+            }
         }
     }
 }

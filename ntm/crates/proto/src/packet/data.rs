@@ -116,6 +116,9 @@ pub(crate) enum Opened {
 pub(crate) struct Arrival {
     pub(crate) way: Way,
     pub(crate) from: RealAddr,
+    /// Over a leg, but to another interface than the one it is bound from: the relay still sends to where
+    /// it was bound before, which says nothing of where it is bound now.
+    pub(crate) is_astray: bool,
 }
 
 impl Live {
@@ -165,8 +168,12 @@ impl Tunnel {
     /// The way a datagram from `from` came: over a leg if the relay sent it.
     pub(crate) fn arrival(&self, on: InterfaceId, from: RealAddr) -> Arrival {
         let leg = self.legs.iter().position(|l| l.may_be(from));
-        let way = leg.map_or(Way::Direct(on, from), Way::Relay);
-        Arrival { way, from }
+        let is_bound_from = |l: &RelayLeg| l.is_bound_from(on);
+        Arrival {
+            way: leg.map_or(Way::Direct(on, from), Way::Relay),
+            from,
+            is_astray: !leg.and_then(|l| self.legs.get(l)).is_none_or(is_bound_from),
+        }
     }
 
     /// The route in use, for people.
@@ -243,6 +250,7 @@ impl Tunnel {
             live.paths.note_sent(now);
         }
         let datagram = live.keys.seal(content);
+        live.paths.charge(way, datagram.len());
         self.transmit(now, fx, way, datagram);
     }
 
@@ -280,7 +288,9 @@ impl Tunnel {
             Err(error) => return refuse(fx, error),
         };
         (live.last_heard, live.rests) = (now.mono, false);
-        if live.paths.note_heard(a.way, may_learn, whole, now.mono) {
+        if a.is_astray {
+            live.paths.note_astray(now.mono);
+        } else if live.paths.note_heard(a.way, may_learn, whole, now.mono) {
             self.choose_path(now, fx);
         }
         self.handle_content(now, fx, a, &body[..len], own)

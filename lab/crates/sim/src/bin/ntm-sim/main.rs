@@ -15,6 +15,7 @@ use ntm_sim::log::LogBuffer;
 use ntm_sim::scenario::{Report, Spec, Summary, draw};
 
 mod matrix;
+mod moves;
 mod ports;
 
 /// Random NTM worlds in virtual time. The same seed is the same world, to the bit.
@@ -48,6 +49,8 @@ struct Arguments {
 enum What {
     /// Every ordered pair of eleven networks, many times: who meets whom, how soon, by which way.
     Matrix(matrix::Arguments),
+    /// Random moves in random worlds, with an attacker in each: how soon tunnels recover.
+    Moves(moves::Arguments),
     /// How often the next port of a symmetric NAT is guessed.
     Ports(ports::Arguments),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let is_well = match (&arguments.what, arguments.only) {
         (Some(What::Matrix(matrix)), _) => matrix::run(matrix),
+        (Some(What::Moves(moves)), _) => moves::run(moves),
         (Some(What::Ports(ports)), _) => ports::run(ports),
         (None, Some(seed)) => tell_one(seed, arguments.trace),
         (None, None) => run_many(&arguments),
