@@ -5,7 +5,7 @@ use core::time::Duration;
 use ntm_wire::addr::RealAddr;
 use ntm_wire::certificate::IdentityCertificate;
 use ntm_wire::codec::Codec;
-use ntm_wire::header::{Header, PacketType, VERSION};
+use ntm_wire::header::{HEADER_LEN, Header, PacketType, VERSION};
 use ntm_wire::id::InterfaceId;
 use ntm_wire::key::{KeyPair, SecretKey};
 use ntm_wire::message::{MessageType, Role, RouteDirection, TunnelRequest, TunnelResponse};
@@ -282,7 +282,7 @@ impl Tunnel {
             request: noise.to_vec(),
             response: response.clone(),
         };
-        let paths = self.first_path(now.mono, fx, a.way);
+        let paths = self.first_path(now.mono, fx, a.way, noise.len());
         self.go_live(now.mono, paths, &keys, &path_key, Some(cached), (own, asks));
         self.transmit(now.mono, fx, a.way, response);
         Some(early)
@@ -342,7 +342,7 @@ impl Tunnel {
         let path_key = caller.path_key.clone();
         match caller.handshake.finish() {
             Ok(keys) => {
-                let paths = self.first_path(now.mono, fx, a.way);
+                let paths = self.first_path(now.mono, fx, a.way, noise.len());
                 self.go_live(now.mono, paths, &keys, &path_key, None, (own, asks));
                 true
             }
@@ -350,13 +350,20 @@ impl Tunnel {
         }
     }
 
-    /// The way that the handshake took, and every other to try.
-    fn first_path(&self, now: Mono, fx: &Effects, first: Way) -> PathSet {
-        let proved = self.role == Role::Caller || matches!(first, Way::Relay(_));
-        let mut paths = PathSet::new(first, proved, fx.locals.clone(), now);
+    /// The way that the handshake took, and every other to try. What came from an address that nobody was
+    /// asked at may have been passed on by anybody, so packets begin with a relay then.
+    fn first_path(&self, now: Mono, fx: &Effects, first: Way, len: usize) -> PathSet {
         let relays = (0..self.legs.len()).map(Way::Relay);
-        for way in relays.chain(self.direct_ways(&fx.locals)) {
-            paths.add(way, now);
+        let all: Vec<Way> = relays.chain(self.direct_ways(&fx.locals)).collect();
+        let is_known = all.contains(&first);
+        let is_relay = matches!(first, Way::Relay(_));
+        let proved = is_relay || self.role == Role::Caller && is_known;
+        let relay = all.first().filter(|_| !is_known);
+        let start = relay.copied().unwrap_or(first);
+        let mut paths = PathSet::new(start, proved, fx.locals.clone(), now);
+        all.into_iter().for_each(|way| paths.add(way, now));
+        if start != first {
+            paths.note_heard(first, self.may_go_direct, HEADER_LEN + len, now);
         }
         paths
     }
