@@ -69,6 +69,11 @@ impl Talk {
         self.ways.iter().map(Stream::missing).sum()
     }
 
+    /// Packets of both directions that came more than once.
+    pub(crate) fn doubles(&self) -> usize {
+        self.ways.iter().map(Stream::doubles).sum()
+    }
+
     /// The first arrival of anything that was sent after `usable`, MN to CN.
     pub(crate) fn first_after(&self, number: u32) -> Option<Mono> {
         let later = self.ways[0].came.iter().filter(|(n, _)| *n >= number);
@@ -129,11 +134,19 @@ impl Stream {
         }
     }
 
-    fn missing(&self) -> usize {
+    fn different(&self) -> usize {
         let mut seen: Vec<u32> = self.came.iter().map(|(n, _)| *n).collect();
         seen.sort_unstable();
         seen.dedup();
-        self.sent as usize - seen.len()
+        seen.len()
+    }
+
+    fn missing(&self) -> usize {
+        self.sent as usize - self.different()
+    }
+
+    fn doubles(&self) -> usize {
+        self.came.len() - self.different()
     }
 
     fn gap_since(&self, start: Mono) -> Duration {
