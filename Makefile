@@ -32,6 +32,7 @@ check-cross: setup ## type-check the portable crates for Windows, macOS, iOS, An
 
 sim: setup ## seeded worlds in virtual time: SEED=1 RUNS=1000
 	@cargo run --release --quiet --package ntm-sim -- --seed $(SEED) --runs $(RUNS)
+	@cargo run --release --quiet --package ntm-sim -- moves --seed $(SEED) --runs $(RUNS)
 
 lab: setup ## real programs in network namespaces, every network calls every other: TRIES=3 (needs root)
 	@scripts/lab $(TRIES)

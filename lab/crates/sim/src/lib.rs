@@ -9,6 +9,8 @@
 //! A [`deployment`] of servers and nodes with their [`access`] to the Internet makes a world; a
 //! [`scenario`] draws one from a seed, lives through it and judges it, by [`counts`] as well.
 //!
+//! [`moves`] are worlds of their own: two people talk and move about, and an attacker is on every wire.
+//!
 //! Everything random comes from the world's seed ([`rng`]), so a run repeats to the bit.
 
 pub mod access;
