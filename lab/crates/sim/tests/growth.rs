@@ -57,6 +57,7 @@ fn stretch(world: &mut Endless, moves: usize, every: Duration) -> Held {
 }
 
 /// Tenths of all hand-overs: by the fifth one every network was visited, the last one shows what has grown.
+#[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 fn grows(seed: u64, moves: usize, every: Duration) {
     let mut world = Endless::new(seed).unwrap();
     let tenths: Vec<Held> = (0..10)

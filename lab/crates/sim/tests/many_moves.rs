@@ -53,6 +53,7 @@ fn excess(done: &Done, round_trips: f64) -> Duration {
     both.saturating_sub(done.round_trip.mul_f64(round_trips) + done.pace)
 }
 
+#[expect(clippy::print_stdout, reason = "the figures are what it is for")]
 fn tell(what: &str, all: &[Done]) {
     let mut ms: Vec<_> = all.iter().map(|d| d.both().unwrap()).collect();
     let rounds = |d: &Done| d.both().unwrap().div_duration_f64(d.round_trip);
