@@ -164,6 +164,35 @@ fn soft_nothing_is_lost() {
 }
 
 #[test]
+fn soft_nothing_is_lost_where_the_relay_is_as_far_as_the_peer() {
+    for seed in 0..15 {
+        let mut stage = Stage::ready(Setting {
+            seed,
+            mn: home(),
+            cn: home(),
+            link: delay(LINK),
+            server_delay: ms(LINK),
+            ..Setting::default()
+        });
+        stage.call_works();
+        stage.world.run_for(secs(3));
+        let mut talk = Talk::new(&mut stage, VOICE);
+        let mn = stage.mn;
+        stage.connect_on((mn, CELLULAR), home(), delay(LINK));
+        talk.run(&mut stage, secs(2));
+        stage.world.unplug(mn, WIFI);
+        talk.run(&mut stage, secs(3));
+        let before = talk.lost(&mut stage);
+        stage.connect_on((mn, WIFI), home(), delay(LINK));
+        talk.run(&mut stage, R);
+        stage.world.unplug(mn, CELLULAR);
+        talk.run(&mut stage, secs(2));
+        let lost = talk.lost(&mut stage) - before;
+        assert_eq!(lost, 0, "seed {seed}:\n{}", stage.world.story(120));
+    }
+}
+
+#[test]
 fn hard_with_another_interface_up_what_was_under_way_is_lost_and_no_more() {
     for (name, from, to, cn) in cases() {
         let (mut stage, mut talk) = talking(3, from, cn);

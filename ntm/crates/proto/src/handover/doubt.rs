@@ -13,6 +13,8 @@ use super::paths::PathSet;
 const DOUBLES: usize = 2;
 /// A claim whose way proves nothing for so long is forgotten: the way in use was right.
 const CLAIM_LASTS: Duration = Duration::from_secs(3);
+/// In a claim: not by this way, which is about to go.
+const ELSEWHERE: InterfaceId = InterfaceId(0);
 /// Ways on which a peer may say that it has moved.
 const MAX_CLAIMED: usize = 8;
 
@@ -33,14 +35,24 @@ pub(crate) enum Why {
     Moved,
     /// The peer says that it is elsewhere.
     Claimed,
+    /// The peer says that it is about to be elsewhere; where, it can't say by this way.
+    Announced,
     /// The preferred interface has an address: it is right as soon as it proves to work.
     Better,
+}
+
+/// What the way in use hears of a move that it takes no part in.
+fn announcement(claim: Claim) -> Claim {
+    Claim {
+        interface: ELSEWHERE,
+        ..claim
+    }
 }
 
 impl Doubt {
     /// When it ends although nothing proved anything.
     pub(super) fn ends_at(&self) -> Option<Mono> {
-        let is_passing = matches!(self.why, Why::Claimed | Why::Better);
+        let is_passing = matches!(self.why, Why::Claimed | Why::Announced | Why::Better);
         is_passing.then(|| self.since + CLAIM_LASTS)
     }
 }
@@ -113,6 +125,7 @@ impl PathSet {
         match doubt.why {
             Why::Claimed => return self.first_of(|p| lives(p) && self.is_claimed(p.way)),
             Why::Better => return self.first_of(|p| lives(p) && self.is_home(p.way)),
+            Why::Announced => return None,
             Why::Silent | Why::Moved => {}
         }
         let stays = doubt.why == Why::Silent && lives(self.current());
@@ -189,9 +202,16 @@ impl PathSet {
         let port = way.port();
         let here = |c: &Claim| port.is_none_or(|p| p.interface == c.interface);
         let claim = self.own_claim.filter(here);
+        if claim.is_none() && self.is_going_home() && way == self.current().way {
+            return (self.own_claim.map(announcement), false);
+        }
         let path = self.paths.iter().find(|p| p.way == way);
         let is_first = path.is_some_and(|p| !p.lives_since(self.claimed_at));
         (claim, claim.is_some() && is_first)
+    }
+
+    fn is_going_home(&self) -> bool {
+        self.doubt.as_ref().is_some_and(|d| d.why == Why::Better)
     }
 
     /// Whether this node has said already that it is there.
@@ -215,6 +235,10 @@ impl PathSet {
         if self.find(way).is_none() {
             return false;
         }
+        if claim.interface == ELSEWHERE {
+            self.expect_move(claim, now);
+            return false;
+        }
         let known = self.peer_claim.as_ref().map_or(0, |(c, _)| c.move_epoch);
         if claim.move_epoch > known {
             self.peer_claim = Some((claim, vec![way]));
@@ -224,6 +248,20 @@ impl PathSet {
         }
         self.note_claimed(claim, way, now);
         false
+    }
+
+    /// The peer is about to move: the relay knows it sooner than this node, so packets go there too.
+    fn expect_move(&mut self, claim: Claim, now: Mono) {
+        let known = self.peer_claim.as_ref().map_or(0, |(c, _)| c.move_epoch);
+        if claim.move_epoch <= known || self.doubt.is_some() {
+            return;
+        }
+        let doubles = self.best_others();
+        self.doubt = Some(Doubt {
+            since: now,
+            why: Why::Announced,
+            doubles,
+        });
     }
 
     /// The same claim by another way.
