@@ -90,13 +90,7 @@ fn axis(out: &mut String, span: f64, bottom: f64) {
         text(out, x, TOP - 16.0, "middle", &format!("{ms:.0}"));
         ms += step;
     }
-    text(
-        out,
-        LEFT + AXIS + 12.0,
-        TOP - 16.0,
-        "start",
-        "ms since the move",
-    );
+    text(out, LEFT, TOP - 34.0, "start", "ms since the move");
 }
 
 fn row(out: &mut String, sum: &Sum, y: f64, span: f64) {
