@@ -298,3 +298,32 @@ fn after_a_move_between_two_homes_the_direct_way_is_found_again_without_the_coor
     );
     assert!(talk.gap_since(start) <= R + ms(10) + VOICE);
 }
+
+#[test]
+fn a_coordinator_that_the_system_refuses_to_send_to_is_asked_every_other_way_at_once() {
+    let mut stage = Stage::ready(Setting {
+        seed: 8,
+        link: delay(LINK),
+        ..Setting::default()
+    });
+    stage.call_works();
+    let (mn, dc) = (stage.mn, stage.dc(0));
+    stage.connect_on((mn, CELLULAR), home(), delay(LINK));
+    let dead = LinkConfig {
+        loss: Loss::Random(1.0),
+        ..delay(LINK)
+    };
+    stage.world.net.configure_access(mn, WIFI, dead);
+    stage.connect_on((mn, WIFI), home(), dead);
+    let refuse = |n: &mut NodeHost, now| {
+        let to = n.node.status().dc.unwrap();
+        n.node.handle_unreachable(now, WIFI, to);
+        n.node.handle_unreachable(now, WIFI, to);
+        n.node.handle_unreachable(now, WIFI, to);
+    };
+    let before = stage.world.coordinator(dc).unwrap().coordinator.counters().received;
+    stage.world.with_node(mn, refuse);
+    stage.world.run_for(ms(LINK + 5));
+    let after = stage.world.coordinator(dc).unwrap().coordinator.counters().received;
+    assert!(after > before, "nothing came by the other interface");
+}

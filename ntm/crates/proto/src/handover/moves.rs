@@ -47,6 +47,8 @@ impl Node {
         for tunnel in self.tunnels.iter_mut() {
             tunnel.handle_unreachable(now, &mut self.fx, on, to);
         }
+        self.dc.handle_unreachable(now.mono, &mut self.fx, to);
+        self.open_session(now);
     }
 
     /// The machine slept for so long; every path is suspect.
@@ -87,6 +89,8 @@ impl Tunnel {
     }
 
     fn handle_unreachable(&mut self, now: Now, fx: &mut Effects, on: InterfaceId, to: RealAddr) {
+        let legs = self.legs.iter_mut();
+        legs.for_each(|l| l.handle_unreachable(now, fx, (on, to)));
         let arrival = self.arrival(on, to);
         let is_watched = fx.progress.order == Order::AtOnce;
         let Some(live) = self.live_mut().filter(|_| is_watched) else {

@@ -63,6 +63,8 @@ pub(crate) struct RelayLeg {
     /// Where the binds since the last beginning went, by their counters.
     sent: Vec<(u64, Place)>,
     clock_ahead_ms: i64,
+    /// How often the system refused to send a bind of this series.
+    refusals: usize,
     asked: Asked,
     state: State,
     /// It worked once, and has been dead since then.
@@ -92,6 +94,7 @@ impl RelayLeg {
             counter: 0,
             sent: Vec::new(),
             clock_ahead_ms: 0,
+            refusals: 0,
             asked: Asked::default(),
             state: State::Binding,
             was_bound: false,
@@ -132,7 +135,18 @@ impl RelayLeg {
         })
     }
 
+    /// The system refused to send this way: a bind goes the next one, and each way once.
+    pub(crate) fn handle_unreachable(&mut self, now: Now, fx: &mut Effects, at: Place) {
+        let place = self.moving.unwrap_or((self.on, self.addr));
+        let is_binding = self.state == State::Binding || self.moving.is_some();
+        if is_binding && place == at && self.refusals < self.ways.len() {
+            self.refusals += 1;
+            self.bind_again(now, fx);
+        }
+    }
+
     fn begin(&mut self, now: Now, fx: &mut Effects) {
+        self.refusals = 0;
         self.retry = Retry::new(now.mono, None);
         self.asked.begin();
         self.sent.clear();

@@ -50,6 +50,8 @@ pub(crate) struct DcSession {
     previous: Option<Session>,
     pending: BTreeMap<TxId, Pending>,
     wants_hello: bool,
+    /// The system refused the way that the Hello took first, and it went every other way.
+    went_everywhere: bool,
     pub(crate) rtt: Option<Duration>,
     pub(crate) last_sent: Mono,
 }
@@ -65,6 +67,7 @@ impl DcSession {
             previous: None,
             pending: BTreeMap::new(),
             wants_hello: false,
+            went_everywhere: false,
             rtt: None,
             last_sent: now,
         }
@@ -247,7 +250,7 @@ impl DcSession {
         c: &Credentials<'_>,
         registration: TxId,
     ) {
-        self.wants_hello = false;
+        (self.wants_hello, self.went_everywhere) = (false, false);
         let first = self.pending.get(&registration).map(|p| &p.message);
         let others = self
             .pending
@@ -319,6 +322,21 @@ impl DcSession {
             from.into_iter()
                 .for_each(|on| fx.send(on, *to, datagram.to_vec()));
         }
+    }
+
+    /// The system refuses to send to the DC this way: whatever waits for an answer goes every other way at
+    /// once, not after two retransmissions.
+    pub(crate) fn handle_unreachable(&mut self, now: Mono, fx: &mut Effects, to: RealAddr) {
+        if self.addr() != Some(to) || self.went_everywhere {
+            return;
+        }
+        let Some(hello) = &self.hello else {
+            self.wants_hello |= !self.pending.is_empty();
+            return;
+        };
+        self.went_everywhere = true;
+        let datagram = hello.datagram();
+        self.transmit_everywhere(now, fx, &datagram);
     }
 
     /// The preferred interface has news: it is tried first again.
