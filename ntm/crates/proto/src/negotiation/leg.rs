@@ -253,36 +253,37 @@ impl RelayLeg {
     /// Binds again, by the next way: the RS answers on each, and which of them lead out is not known. An
     /// interface may be dead though the system says nothing.
     fn bind_again(&mut self, now: Now, fx: &mut Effects) {
-        let ports = fx.locals.ports();
-        match self.moving {
-            Some(place) => self.moving = self.next_place(&ports, place, |on| on == place.0),
-            None => {
-                let next = self.next_place(&ports, (self.on, self.addr), |_| true);
-                (self.on, self.addr) = next.unwrap_or((self.on, self.addr));
-                self.abroad_since = now.mono;
-            }
+        let mut places = self.places(&fx.locals);
+        if let Some((moving_to, _)) = self.moving {
+            places.retain(|(on, _)| *on == moving_to);
+        }
+        // Patience is for a relay that does not answer, not for ways that nobody has tried yet.
+        if self.sent.len() < places.len() {
+            self.retry = Retry::new(now.mono, None);
+        }
+        let after = self.moving.unwrap_or((self.on, self.addr));
+        let at = places.iter().position(|p| *p == after);
+        let next = places.get(at.map_or(0, |at| at + 1));
+        let next = next.or(places.first()).copied().unwrap_or(after);
+        if self.moving.is_some() {
+            self.moving = Some(next);
+        } else {
+            (self.on, self.addr) = next;
+            self.abroad_since = now.mono;
         }
         self.send_bind(now, fx);
     }
 
-    /// The place that is tried after this one: each way from each interface, and then the next way.
-    fn next_place(
-        &self,
-        ports: &[Port],
-        after: Place,
-        wanted: impl Fn(InterfaceId) -> bool,
-    ) -> Option<Place> {
-        let from = |a: RealAddr| {
-            let fits = ports.iter().map(|p| p.interface);
-            fits.filter(move |on| ports.contains(&Port::of(*on, a)))
-                .map(move |on| (on, a))
+    /// Wherefrom and whereto it may be bound, in the order in which to try: a way from each interface,
+    /// and then the next way.
+    fn places(&self, locals: &Locals) -> Vec<Place> {
+        let ports = locals.ports();
+        let from = |to: RealAddr| {
+            let fits = |p: &&Port| **p == Port::of(p.interface, to);
+            let places = ports.iter().filter(fits);
+            places.map(move |p| (p.interface, to)).collect::<Vec<_>>()
         };
-        let mut all: Vec<Place> = self.ways.iter().flat_map(|a| from(*a)).collect();
-        all.dedup();
-        all.retain(|(on, _)| wanted(*on));
-        let at = all.iter().position(|p| *p == after);
-        let next = at.map_or(0, |at| at + 1);
-        all.get(next).or(all.first()).copied().or(Some(after))
+        self.ways.iter().flat_map(|to| from(*to)).collect()
     }
 
     fn send_bind(&mut self, now: Now, fx: &mut Effects) {
