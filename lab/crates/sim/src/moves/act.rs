@@ -11,8 +11,9 @@ use super::spec::{Kind, MoveSpec, Trouble};
 use crate::access::Access;
 use crate::net::{HostId, LinkConfig, Loss};
 
-/// Until nodes have bound their legs at a relay that was dead (they try each 10 s).
-const RELAY_IS_BACK: Duration = Duration::from_secs(15);
+/// Until nodes have bound their legs at a relay that was dead: they give up within 10 s, and try again
+/// 10 s later.
+const RELAY_IS_BACK: Duration = Duration::from_secs(25);
 /// An end that talks directly learns from its next keep-alive that the relay has forgotten its leg.
 const RELAY_KNOWS: Duration = Duration::from_secs(25);
 
