@@ -88,6 +88,12 @@ impl Attachment {
             lines += &format!("rule del from {} table {table}\n", net.ip);
             lines += &format!("addr del {net} dev {device}\n");
         }
+        // What the kernel made of router advertisements; whoever manages networks takes it away too.
+        if is_v6 && seat.addresses.iter().any(|n| n.ip.is_ipv6()) {
+            lines += &format!(
+                "addr flush dev {device} scope global\nroute flush dev {device} proto ra\n"
+            );
+        }
         lines
     }
 

@@ -321,9 +321,21 @@ fn a_coordinator_that_the_system_refuses_to_send_to_is_asked_every_other_way_at_
         n.node.handle_unreachable(now, WIFI, to);
         n.node.handle_unreachable(now, WIFI, to);
     };
-    let before = stage.world.coordinator(dc).unwrap().coordinator.counters().received;
+    let before = stage
+        .world
+        .coordinator(dc)
+        .unwrap()
+        .coordinator
+        .counters()
+        .received;
     stage.world.with_node(mn, refuse);
     stage.world.run_for(ms(LINK + 5));
-    let after = stage.world.coordinator(dc).unwrap().coordinator.counters().received;
+    let after = stage
+        .world
+        .coordinator(dc)
+        .unwrap()
+        .coordinator
+        .counters()
+        .received;
     assert!(after > before, "nothing came by the other interface");
 }
