@@ -123,6 +123,8 @@ fn an_address_that_comes_in_several_steps_is_used_at_the_last_of_them() {
     talk.run(&mut stage, secs(5));
     let o = outcome(&mut stage, &mut talk, usable, number);
     assert!(o.to_data <= R / 2 + ms(5) + VOICE, "{o:?}");
+    let told = &stage.node(mn).app.handovers;
+    assert_eq!(told.len(), 1, "it is one hand-over: {told:#?}");
 }
 
 #[test]

@@ -13,8 +13,8 @@ use super::paths::PathSet;
 const DOUBLES: usize = 2;
 /// A claim whose way proves nothing for so long is forgotten: the way in use was right.
 const CLAIM_LASTS: Duration = Duration::from_secs(3);
-/// In a claim: not by this way, which is about to go.
-const ELSEWHERE: InterfaceId = InterfaceId(0);
+/// In a claim: not by this way, which is about to go. No system has so many interfaces.
+const ELSEWHERE: InterfaceId = InterfaceId(u16::MAX);
 /// Ways on which a peer may say that it has moved.
 const MAX_CLAIMED: usize = 8;
 

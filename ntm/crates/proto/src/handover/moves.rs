@@ -193,7 +193,8 @@ impl Tunnel {
         let Some(live) = self.live_mut().filter(|l| !l.paths.has_claimed(to)) else {
             return;
         };
-        if from == to {
+        // Without any address there is nowhere to claim.
+        if from == to || to == InterfaceId(0) {
             return;
         }
         live.paths.claim(to, now.mono);

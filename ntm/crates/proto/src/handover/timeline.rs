@@ -64,6 +64,11 @@ impl Record {
         self.detected + TOLD
     }
 
+    fn goes_on_with(&self, reason: Reason) -> bool {
+        let is_unanswered = self.told.peer_answered.is_none() && self.told.data_resumed.is_none();
+        is_unanswered && self.told.reason == Reason::AddressGone && reason != Reason::PeerMoved
+    }
+
     fn is_complete(&self) -> bool {
         let h = &self.told;
         let is_told = h.dc_updated.is_some() || h.reason == Reason::PeerMoved;
@@ -72,13 +77,13 @@ impl Record {
 }
 
 impl Tunnel {
-    /// A hand-over begins; one that was under way ends with it. An address that comes after another went
-    /// belongs to the same hand-over.
+    /// A hand-over begins; one that was under way ends with it. An address goes and another comes in several
+    /// steps, and until the peer has answered they are one hand-over.
     pub(super) fn start_record(&mut self, now: Now, reason: Reason, old: Option<Route>) {
         let (peer, fqdn) = (self.peer.node, self.peer.fqdn.clone());
         let Some(live) = self.live_mut() else { return };
-        let waits = |r: &Record| r.told.probe_sent.is_none();
-        if live.record.as_ref().is_some_and(waits) {
+        if let Some(record) = live.record.as_mut().filter(|r| r.goes_on_with(reason)) {
+            record.told.probe_sent = None;
             return;
         }
         live.ended.extend(live.record.take().map(|r| r.told));
