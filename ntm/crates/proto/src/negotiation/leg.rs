@@ -428,7 +428,7 @@ impl RelayLeg {
             },
             State::Bound if now.mono >= self.return_at(&fx.locals) => self.go_home(now, fx),
             State::Bound if now.mono >= self.last_sent + KEEP_ALIVE => self.keep_alive(now, fx),
-            State::Dead if now.mono >= self.last_sent + TRY_AGAIN => self.bind(now, fx),
+            State::Dead if now.mono >= self.last_bind + TRY_AGAIN => self.bind(now, fx),
             State::Bound | State::Dead => {}
         }
     }
@@ -519,7 +519,7 @@ impl RelayLeg {
             State::Binding => self.retry.next(),
             State::Bound if self.moving.is_some() => self.retry.next(),
             State::Bound => (self.last_sent + KEEP_ALIVE).min(self.return_at(locals)),
-            State::Dead => self.last_sent + TRY_AGAIN,
+            State::Dead => self.last_bind + TRY_AGAIN,
         }
     }
 }
