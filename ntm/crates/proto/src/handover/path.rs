@@ -111,6 +111,8 @@ pub(crate) struct Path {
     pub(crate) way: Way,
     state: State,
     was_alive: bool,
+    /// It gave no answer the last time, and none since.
+    is_given_up: bool,
     tries: u32,
     next_probe: Mono,
     probes: Vec<Sent>,
@@ -145,6 +147,7 @@ impl Path {
             way,
             state: State::Probing,
             was_alive: false,
+            is_given_up: false,
             tries: 0,
             next_probe: now,
             probes: Vec::new(),
@@ -190,6 +193,7 @@ impl Path {
         match self.state {
             State::Probing if self.tries >= self.max_probes() => {
                 self.state = State::Dead;
+                self.is_given_up = true;
                 self.next_probe = self.revival(now);
                 None
             }
@@ -272,6 +276,7 @@ impl Path {
         }
         self.state = State::Alive;
         self.was_alive = true;
+        self.is_given_up = false;
         self.tries = 0;
         (self.waiting_since, self.asked_at) = (None, None);
         self.last_heard = Some(now);
@@ -402,7 +407,8 @@ impl Path {
 
     /// Whether the path was proved and is not suspected to be dead.
     pub(crate) fn is_usable(&self) -> bool {
-        let lives = self.state == State::Alive || (self.state == State::Probing && self.was_alive);
+        let is_hopeful = self.was_alive && !self.is_given_up;
+        let lives = self.state == State::Alive || (self.state == State::Probing && is_hopeful);
         lives && !self.is_cut
     }
 
