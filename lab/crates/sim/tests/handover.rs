@@ -31,15 +31,25 @@ struct Outcome {
 }
 
 fn talking(seed: u64, mn: Access, cn: Access) -> (Stage, Talk) {
-    let mut stage = Stage::ready(Setting {
+    talking_with(Setting {
         seed,
-        domains: 1,
         mn,
         cn,
+        ..setting()
+    })
+}
+
+/// Servers at the core: by the relay it is as far as straight.
+fn setting() -> Setting {
+    Setting {
         link: delay(LINK),
         server_delay: ms(0),
         ..Setting::default()
-    });
+    }
+}
+
+fn talking_with(setting: Setting) -> (Stage, Talk) {
+    let mut stage = Stage::ready(setting);
     stage.call_works();
     stage.world.run_for(secs(3));
     let mut talk = Talk::new(&mut stage, VOICE);
@@ -101,18 +111,13 @@ fn data_is_at_the_peer_half_a_round_trip_after_the_new_address_can_be_used() {
 
 #[test]
 fn an_address_that_comes_in_several_steps_is_used_at_the_last_of_them() {
-    let mut stage = Stage::ready(Setting {
+    let (mut stage, mut talk) = talking_with(Setting {
         seed: 2,
         mn: Access::PublicV4,
         cn: Access::PublicV4,
-        link: delay(LINK),
         server_delay: ms(60),
-        ..Setting::default()
+        ..setting()
     });
-    stage.call_works();
-    stage.world.run_for(secs(3));
-    let mut talk = Talk::new(&mut stage, VOICE);
-    talk.run(&mut stage, secs(3));
     let mn = stage.mn;
     stage.world.unplug(mn, WIFI);
     talk.run(&mut stage, ms(5));
@@ -144,22 +149,27 @@ fn the_published_order_takes_several_round_trips_and_arrives() {
     }
 }
 
+/// The preferred interface comes up, and the other goes a round trip later; what that lost.
+fn soft(stage: &mut Stage, talk: &mut Talk, from: Access, to: Access) -> usize {
+    let mn = stage.mn;
+    stage.connect_on((mn, CELLULAR), from, delay(LINK));
+    talk.run(stage, secs(2));
+    stage.world.unplug(mn, WIFI);
+    talk.run(stage, secs(3));
+    let before = talk.lost(stage);
+    stage.connect_on((mn, WIFI), to, delay(LINK));
+    talk.run(stage, R);
+    stage.world.unplug(mn, CELLULAR);
+    talk.run(stage, secs(2));
+    talk.lost(stage) - before
+}
+
 #[test]
 fn soft_nothing_is_lost() {
     for (name, from, to, cn) in cases() {
         for seed in 0..15 {
             let (mut stage, mut talk) = talking(seed, home(), cn);
-            let mn = stage.mn;
-            stage.connect_on((mn, CELLULAR), from, delay(LINK));
-            talk.run(&mut stage, secs(2));
-            stage.world.unplug(mn, WIFI);
-            talk.run(&mut stage, secs(3));
-            let before = talk.lost(&mut stage);
-            stage.connect_on((mn, WIFI), to, delay(LINK));
-            talk.run(&mut stage, R);
-            stage.world.unplug(mn, CELLULAR);
-            talk.run(&mut stage, secs(2));
-            let lost = talk.lost(&mut stage) - before;
+            let lost = soft(&mut stage, &mut talk, from, to);
             assert_eq!(lost, 0, "{name}, seed {seed}:\n{}", stage.world.story(100));
         }
     }
@@ -168,28 +178,14 @@ fn soft_nothing_is_lost() {
 #[test]
 fn soft_nothing_is_lost_where_the_relay_is_as_far_as_the_peer() {
     for seed in 0..15 {
-        let mut stage = Stage::ready(Setting {
+        let (mut stage, mut talk) = talking_with(Setting {
             seed,
             mn: home(),
             cn: home(),
-            link: delay(LINK),
             server_delay: ms(LINK),
-            ..Setting::default()
+            ..setting()
         });
-        stage.call_works();
-        stage.world.run_for(secs(3));
-        let mut talk = Talk::new(&mut stage, VOICE);
-        let mn = stage.mn;
-        stage.connect_on((mn, CELLULAR), home(), delay(LINK));
-        talk.run(&mut stage, secs(2));
-        stage.world.unplug(mn, WIFI);
-        talk.run(&mut stage, secs(3));
-        let before = talk.lost(&mut stage);
-        stage.connect_on((mn, WIFI), home(), delay(LINK));
-        talk.run(&mut stage, R);
-        stage.world.unplug(mn, CELLULAR);
-        talk.run(&mut stage, secs(2));
-        let lost = talk.lost(&mut stage) - before;
+        let lost = soft(&mut stage, &mut talk, home(), home());
         assert_eq!(lost, 0, "seed {seed}:\n{}", stage.world.story(120));
     }
 }

@@ -50,6 +50,14 @@ fn announcement(claim: Claim) -> Claim {
 }
 
 impl Doubt {
+    fn new(why: Why, doubles: Vec<Way>, since: Mono) -> Self {
+        Self {
+            since,
+            why,
+            doubles,
+        }
+    }
+
     /// When it ends although nothing proved anything.
     pub(super) fn ends_at(&self) -> Option<Mono> {
         let is_passing = matches!(self.why, Why::Claimed | Why::Announced | Why::Better);
@@ -65,11 +73,7 @@ impl PathSet {
         if why == Why::Moved {
             self.current = self.first_of(Path::may_arrive).unwrap_or(self.current);
         }
-        self.doubt = Some(Doubt {
-            since: now,
-            why,
-            doubles: self.best_others(),
-        });
+        self.doubt = Some(Doubt::new(why, self.best_others(), now));
     }
 
     /// The system refuses to send over the way in use; false when that was in doubt already, or there is no
@@ -182,11 +186,8 @@ impl PathSet {
         self.claim(home, now);
         let there = |p: &Path| p.may_arrive() && p.way.port().is_some_and(|p| p.interface == home);
         let doubles = self.first_of(there).map(|i| self.paths[i].way);
-        self.doubt = Some(Doubt {
-            since: now,
-            why: Why::Better,
-            doubles: doubles.into_iter().collect(),
-        });
+        let doubles = doubles.into_iter().collect();
+        self.doubt = Some(Doubt::new(Why::Better, doubles, now));
     }
 
     /// The interface that this node said it is at, when that did not prove to be so.
@@ -239,8 +240,7 @@ impl PathSet {
             self.expect_move(claim, now);
             return false;
         }
-        let known = self.peer_claim.as_ref().map_or(0, |(c, _)| c.move_epoch);
-        if claim.move_epoch > known {
+        if claim.move_epoch > self.peer_epoch() {
             self.peer_claim = Some((claim, vec![way]));
             self.paths.iter_mut().for_each(|p| p.search_anew(now));
             self.follow(way, now);
@@ -252,16 +252,14 @@ impl PathSet {
 
     /// The peer is about to move: the relay knows it sooner than this node, so packets go there too.
     fn expect_move(&mut self, claim: Claim, now: Mono) {
-        let known = self.peer_claim.as_ref().map_or(0, |(c, _)| c.move_epoch);
-        if claim.move_epoch <= known || self.doubt.is_some() {
-            return;
+        if claim.move_epoch > self.peer_epoch() && self.doubt.is_none() {
+            self.doubt = Some(Doubt::new(Why::Announced, self.best_others(), now));
         }
-        let doubles = self.best_others();
-        self.doubt = Some(Doubt {
-            since: now,
-            why: Why::Announced,
-            doubles,
-        });
+    }
+
+    /// Of the peer's last move that is known.
+    fn peer_epoch(&self) -> u32 {
+        self.peer_claim.as_ref().map_or(0, |(c, _)| c.move_epoch)
     }
 
     /// The same claim by another way.
@@ -281,12 +279,7 @@ impl PathSet {
             return;
         }
         if self.doubt.as_ref().is_none_or(|d| d.why != Why::Moved) {
-            let (since, why, doubles) = (now, Why::Claimed, Vec::new());
-            self.doubt = Some(Doubt {
-                since,
-                why,
-                doubles,
-            });
+            self.doubt = Some(Doubt::new(Why::Claimed, Vec::new(), now));
         }
         self.double_on(way, now);
     }

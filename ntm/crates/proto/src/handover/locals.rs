@@ -87,6 +87,11 @@ impl Locals {
         ports
     }
 
+    /// Whether this node can send from there.
+    pub(crate) fn has(&self, port: Port) -> bool {
+        self.all_of(port).next().is_some()
+    }
+
     /// Every port once, the preferred one first.
     pub(crate) fn ports(&self) -> Vec<Port> {
         let mut out = Vec::new();

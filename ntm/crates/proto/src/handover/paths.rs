@@ -189,15 +189,12 @@ impl PathSet {
     /// beforehand.
     pub(crate) fn note_heard(&mut self, way: Way, may_learn: bool, len: usize, now: Mono) -> bool {
         self.pulse.heard(now);
-        let may_learn = may_learn && self.has_port(way);
-        match self.find(way) {
-            Some(path) => path.heard(len, now),
-            None if may_learn => {
-                let mut path = Path::learned(way, now);
-                path.heard(len, now);
-                self.insert(path);
-            }
-            None => {}
+        if let Some(path) = self.find(way) {
+            path.heard(len, now);
+        } else if may_learn && self.has_port(way) {
+            let mut path = Path::learned(way, now);
+            path.heard(len, now);
+            self.insert(path);
         }
         self.doubt.is_some() || self.current().way != way
     }
@@ -205,8 +202,7 @@ impl PathSet {
     /// Whether this node can send from where a datagram came in: its socket may hold what came to an
     /// address that has gone since.
     fn has_port(&self, way: Way) -> bool {
-        let has = |port| self.locals.ports().contains(&port);
-        self.locals.is_empty() || way.port().is_none_or(has)
+        self.locals.is_empty() || way.port().is_none_or(|p| self.locals.has(p))
     }
 
     /// `len` bytes go over `way`.

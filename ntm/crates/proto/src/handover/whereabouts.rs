@@ -1,13 +1,13 @@
 //! Where the ends may be reached: told over the tunnel itself, so that a direct way is found after a move
 //! although the DC may be down, or slow.
 
-use ntm_wire::addr::{Candidate, CandidateKind, MAX_CANDIDATES, RealAddr};
-use ntm_wire::id::InterfaceId;
+use ntm_wire::addr::{Candidate, RealAddr};
 use ntm_wire::message::Whereabouts;
 use ntm_wire::time::{Mono, Now};
 
 use super::path::Way;
 use crate::effects::Effects;
+use crate::negotiation::candidates::with_observed;
 use crate::negotiation::leg::RelayLeg;
 use crate::node::Node;
 use crate::packet::data::Tunnel;
@@ -35,7 +35,7 @@ impl Tunnel {
     /// Tells the peer where this node is, when that is news since a move.
     fn tell_whereabouts(&mut self, now: Mono, fx: &mut Effects, own: &[Candidate]) {
         let seen = self.legs.iter().filter_map(RelayLeg::observed);
-        let candidates = joined(own, seen);
+        let candidates = with_observed(own.to_vec(), seen);
         let is_wanted = self.may_go_direct;
         let Some(live) = self.live_mut().filter(|l| is_wanted && l.paths.has_moved()) else {
             return;
@@ -81,20 +81,4 @@ impl Tunnel {
         }
         self.send_probes(now.mono, fx);
     }
-}
-
-/// A node's candidates, and where its relays saw it.
-fn joined(own: &[Candidate], seen: impl Iterator<Item = RealAddr>) -> Vec<Candidate> {
-    let mut out = own.to_vec();
-    for addr in seen {
-        if out.iter().all(|c| c.addr != addr) {
-            out.push(Candidate {
-                kind: CandidateKind::Observed,
-                interface: InterfaceId(0),
-                addr,
-            });
-        }
-    }
-    out.truncate(MAX_CANDIDATES);
-    out
 }

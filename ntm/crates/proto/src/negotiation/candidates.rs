@@ -1,6 +1,6 @@
 //! The addresses at which this node says it may be reached (rule 10).
 
-use ntm_wire::addr::{Candidate, CandidateKind, MAX_CANDIDATES};
+use ntm_wire::addr::{Candidate, CandidateKind, MAX_CANDIDATES, RealAddr};
 use ntm_wire::id::InterfaceId;
 use ntm_wire::time::Now;
 
@@ -35,25 +35,32 @@ impl Node {
             .map(of(CandidateKind::Mapped));
         let hosts = self.fx.locals.iter().map(of(CandidateKind::Host));
         // What the router opened comes first: many interfaces must not crowd it out.
-        let mut out: Vec<Candidate> = mapped.chain(hosts).collect();
+        let own: Vec<Candidate> = mapped.chain(hosts).collect();
         // The DC sees the address of one family only; relays were asked over each.
-        for addr in self.registration.observed() {
-            if out.iter().all(|c| c.addr != addr) {
-                out.push(Candidate {
-                    kind: CandidateKind::Observed,
-                    interface: InterfaceId(0),
-                    addr,
-                });
-            }
-        }
-        out.truncate(MAX_CANDIDATES);
-        out
+        with_observed(own, self.registration.observed())
     }
+}
+
+/// A node's candidates, and the addresses at which servers saw it.
+pub(crate) fn with_observed(
+    mut out: Vec<Candidate>,
+    seen: impl IntoIterator<Item = RealAddr>,
+) -> Vec<Candidate> {
+    for addr in seen {
+        if out.iter().all(|c| c.addr != addr) {
+            out.push(Candidate {
+                kind: CandidateKind::Observed,
+                interface: InterfaceId(0),
+                addr,
+            });
+        }
+    }
+    out.truncate(MAX_CANDIDATES);
+    out
 }
 
 #[cfg(test)]
 mod tests {
-    use ntm_wire::addr::RealAddr;
     use ntm_wire::certificate::IdentityCertificate;
     use ntm_wire::fqdn::Fqdn;
     use ntm_wire::key::{KeyPair, RootKey, SecretKey};

@@ -137,12 +137,16 @@ impl RelayLeg {
 
     /// The system refused to send this way: a bind goes the next one, and each way once.
     pub(crate) fn handle_unreachable(&mut self, now: Now, fx: &mut Effects, at: Place) {
-        let place = self.moving.unwrap_or((self.on, self.addr));
         let is_binding = self.state == State::Binding || self.moving.is_some();
-        if is_binding && place == at && self.refusals < self.ways.len() {
+        if is_binding && self.place() == at && self.refusals < self.ways.len() {
             self.refusals += 1;
             self.bind_again(now, fx);
         }
+    }
+
+    /// Where the next bind goes.
+    fn place(&self) -> Place {
+        self.moving.unwrap_or((self.on, self.addr))
     }
 
     fn begin(&mut self, now: Now, fx: &mut Effects) {
@@ -244,10 +248,9 @@ impl RelayLeg {
     /// Whether the DC named it, though no way leads there from this network: what the RS sent to an
     /// address that has gone may still be read.
     fn is_told(&self, from: RealAddr) -> bool {
-        let v4 = self.leg.v4.map(|(ip, port)| SocketAddr::from((ip, port)));
-        let v6 = self.leg.v6.map(|(ip, port)| SocketAddr::from((ip, port)));
-        let mut told = v4.into_iter().chain(v6);
-        told.any(|a| a.ip() == from.0.ip() && [a.port(), QUIC_PORT].contains(&from.0.port()))
+        told(&self.leg).any(|RealAddr(a)| {
+            a.ip() == from.0.ip() && [a.port(), QUIC_PORT].contains(&from.0.port())
+        })
     }
 
     /// Binds again, by the next way: the RS answers on each, and which of them lead out is not known. An
@@ -261,7 +264,7 @@ impl RelayLeg {
         if self.sent.len() < places.len() {
             self.retry = Retry::new(now.mono, None);
         }
-        let after = self.moving.unwrap_or((self.on, self.addr));
+        let after = self.place();
         let at = places.iter().position(|p| *p == after);
         let next = places.get(at.map_or(0, |at| at + 1));
         let next = next.or(places.first()).copied().unwrap_or(after);
@@ -292,7 +295,7 @@ impl RelayLeg {
             .as_millis()
             .saturating_add_signed(self.clock_ahead_ms);
         self.counter = clock.max(self.counter + 1);
-        let (on, to) = self.moving.unwrap_or((self.on, self.addr));
+        let (on, to) = self.place();
         let v6 = !to.is_ipv4();
         let bind = LegBind::new(
             self.leg.token.clone(),
@@ -347,28 +350,7 @@ impl RelayLeg {
         // The answer to an earlier bind may come when a later one went another way, which leads nowhere.
         let answered = self.sent.iter().find(|(counter, _)| *counter == r.counter);
         match (r.status, answered.copied()) {
-            (BindStatus::Bound, Some((counter, place))) => {
-                // A reminder of the RS when the confirmation was lost, or a replay: both get it again.
-                let is_again = self.state == State::Bound && self.moving.is_none();
-                fx.counters.replayed += u64::from(is_again);
-                if !is_again {
-                    self.observed = Some(r.observed);
-                }
-                self.state = State::Bound;
-                self.sent.retain(|(c, _)| *c >= counter);
-                self.arrive(place);
-                self.was_bound = true;
-                self.dead_since = None;
-                if self.may_be(from) {
-                    self.addr = from;
-                }
-                self.unanswered_keep_alives = 0;
-                let confirm = LegBindConfirm {
-                    counter: r.counter,
-                    cookie: r.cookie,
-                };
-                self.send_message(now.mono, fx, &confirm.into());
-            }
+            (BindStatus::Bound, Some((_, place))) => self.handle_bound(now, fx, from, place, r),
             (BindStatus::Bound, None) => fx.counters.unexpected += 1,
             (BindStatus::Stale, _) if r.counter >= self.counter && self.state == State::Binding => {
                 self.counter = r.counter;
@@ -383,8 +365,38 @@ impl RelayLeg {
                 self.send_bind(now, fx);
             }
             (BindStatus::Stale | BindStatus::ClockOff, _) => fx.counters.unexpected += 1,
-            (BindStatus::Expired | BindStatus::Draining, _) => self.is_dead(now.mono),
+            (BindStatus::Expired | BindStatus::Draining, _) => self.die(now.mono),
         }
+    }
+
+    fn handle_bound(
+        &mut self,
+        now: Now,
+        fx: &mut Effects,
+        from: RealAddr,
+        place: Place,
+        r: &LegBindResponse,
+    ) {
+        // A reminder of the RS when the confirmation was lost, or a replay: both get it again.
+        let is_again = self.state == State::Bound && self.moving.is_none();
+        fx.counters.replayed += u64::from(is_again);
+        if !is_again {
+            self.observed = Some(r.observed);
+        }
+        self.state = State::Bound;
+        self.sent.retain(|(c, _)| *c >= r.counter);
+        self.arrive(place);
+        self.was_bound = true;
+        self.dead_since = None;
+        if self.may_be(from) {
+            self.addr = from;
+        }
+        self.unanswered_keep_alives = 0;
+        let confirm = LegBindConfirm {
+            counter: r.counter,
+            cookie: r.cookie,
+        };
+        self.send_message(now.mono, fx, &confirm.into());
     }
 
     fn arrive(&mut self, place: Place) {
@@ -460,14 +472,14 @@ impl RelayLeg {
         }
     }
 
-    fn is_dead(&mut self, now: Mono) {
+    fn die(&mut self, now: Mono) {
         self.state = State::Dead;
         self.last_sent = now;
         self.dead_since.get_or_insert(now);
     }
 
     fn give_up(&mut self, now: Mono, fx: &mut Effects) {
-        self.is_dead(now);
+        self.die(now);
         fx.event(Event::RelayLost(self.leg.rs));
     }
 
@@ -525,7 +537,12 @@ impl RelayLeg {
 }
 
 fn ways(leg: &Leg, reach: &Reach) -> Vec<RealAddr> {
+    reach.server(told(leg))
+}
+
+/// The RS's addresses as the DC named them.
+fn told(leg: &Leg) -> impl Iterator<Item = RealAddr> {
     let v4 = leg.v4.map(|(ip, port)| SocketAddr::from((ip, port)));
     let v6 = leg.v6.map(|(ip, port)| SocketAddr::from((ip, port)));
-    reach.server(v4.into_iter().chain(v6).map(RealAddr))
+    v4.into_iter().chain(v6).map(RealAddr)
 }

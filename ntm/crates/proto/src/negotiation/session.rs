@@ -303,8 +303,7 @@ impl DcSession {
     fn transmit(&mut self, now: Mono, fx: &mut Effects, datagram: Vec<u8>) {
         self.last_sent = now;
         let Some(to) = self.addr() else { return };
-        let ports = fx.locals.ports();
-        let on = self.on.filter(|on| ports.contains(&Port::of(*on, to)));
+        let on = self.on.filter(|on| fx.locals.has(Port::of(*on, to)));
         fx.send(on.unwrap_or(fx.locals.home(to)), to, datagram);
     }
 
