@@ -22,7 +22,7 @@ const MAX_CLAIMED: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Doubt {
     since: Mono,
-    why: Why,
+    pub(super) why: Why,
     pub(super) doubles: Vec<Way>,
 }
 

@@ -86,6 +86,7 @@ impl Tunnel {
             self.note_usable(now.mono);
         }
         self.handle_live_work(now, fx);
+        self.tell_passage(fx);
     }
 
     fn handle_unreachable(&mut self, now: Now, fx: &mut Effects, on: InterfaceId, to: RealAddr) {
@@ -99,6 +100,7 @@ impl Tunnel {
         if live.paths.current().way == arrival.way && live.paths.doubt_at_once(now.mono) {
             self.go_elsewhere(now, fx);
             self.handle_live_work(now, fx);
+            self.tell_passage(fx);
         }
     }
 
@@ -152,6 +154,7 @@ impl Tunnel {
             live.paths.claim(in_use, now.mono);
             self.send_probes(now.mono, fx);
         }
+        self.tell_passage(fx);
     }
 
     fn choose(&mut self, now: Now, fx: &mut Effects) {
@@ -214,6 +217,7 @@ impl Tunnel {
             self.note_usable(now.mono);
         }
         self.send_probes(now.mono, fx);
+        self.tell_passage(fx);
     }
 
     /// Every path is suspect: binds and probes anew.

@@ -32,6 +32,8 @@ pub(crate) struct PathSet {
     pub(super) peer_claim: Option<(Claim, Vec<Way>)>,
     /// This node's addresses, the preferred first.
     locals: Locals,
+    /// It had some, and has none now.
+    pub(super) is_adrift: bool,
 }
 
 /// Where a datagram goes now.
@@ -68,6 +70,7 @@ impl PathSet {
             claimed_at: now,
             peer_claim: None,
             locals,
+            is_adrift: false,
         }
     }
 
@@ -337,6 +340,7 @@ impl PathSet {
         now: Mono,
     ) -> bool {
         self.locals = locals.clone();
+        self.is_adrift = locals.is_empty();
         let hoped: Vec<RealAddr> = self.likely_remotes();
         for path in &mut self.paths {
             if path.way.port().is_some_and(|p| change.gone.contains(&p)) {
