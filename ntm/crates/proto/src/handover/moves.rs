@@ -84,6 +84,9 @@ impl Tunnel {
             paths.go_home(home, now.mono);
             self.start_record(now, Reason::BetterInterface, old);
             self.note_usable(now.mono);
+        } else if !change.fresh.is_empty() {
+            // An address comes before its route: the peer hears of the move before it can begin.
+            paths.stir(now.mono);
         }
         self.handle_live_work(now, fx);
         self.tell_passage(fx);

@@ -28,6 +28,8 @@ pub(crate) struct PathSet {
     /// Where this node wants to be reached since its last move.
     pub(super) own_claim: Option<Claim>,
     pub(super) claimed_at: Mono,
+    /// An interface came up then, and nothing was claimed since.
+    pub(super) stirred_at: Option<Mono>,
     /// Where the peer wants to be reached since its last move, and the ways on which it said so.
     pub(super) peer_claim: Option<(Claim, Vec<Way>)>,
     /// This node's addresses, the preferred first.
@@ -68,6 +70,7 @@ impl PathSet {
             doubt: None,
             own_claim: None,
             claimed_at: now,
+            stirred_at: None,
             peer_claim: None,
             locals,
             is_adrift: false,
