@@ -1,0 +1,1 @@
+//! Opus for `voice-media`: libopus 1.6.1 with LBRR, DRED and deep PLC.
