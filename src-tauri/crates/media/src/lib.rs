@@ -12,9 +12,16 @@
 
 pub mod codec;
 mod config;
+mod emodel;
 mod engine;
 mod event;
+mod receive;
+mod rtcp;
+mod rtp;
+mod send;
 mod stats;
+mod time;
+mod voice_activity;
 
 pub use config::{Config, FrameLength};
 pub use engine::Engine;
