@@ -60,3 +60,13 @@ lab_tools_are_there() {
     done
     [ ${#missing[@]} = 0 ] || apt_install "network namespaces, NATs and routers for the lab" "${missing[@]}"
 }
+
+# A private sound server, what speaks into it, and what records it.
+vsound_tools_are_there() {
+    local tool missing=()
+    for tool in pipewire:pipewire pipewire:pipewire-bin wireplumber:wireplumber pipewire-pulse:pipewire-pulse dbus-daemon:dbus-daemon pactl:pulseaudio-utils; do
+        have "${tool%:*}" || missing+=("${tool#*:}")
+    done
+    compgen -G '/usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so' >/dev/null || missing+=(libasound2-plugins)
+    [ ${#missing[@]} = 0 ] || apt_install "a private sound server for the tests of sound" "${missing[@]}"
+}

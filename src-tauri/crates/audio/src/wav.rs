@@ -1,0 +1,7 @@
+//! WAV files in real time: the disk is read and written by threads of their own, for the audio thread waits for nobody.
+
+mod reader;
+mod writer;
+
+pub(crate) use reader::open as read;
+pub(crate) use writer::{Channels, Writer};

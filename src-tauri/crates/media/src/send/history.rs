@@ -1,0 +1,360 @@
+//! The last second of what was sent, and what became of it: the store of backfill, and the measure of loss.
+
+use crate::rtp::report::Report;
+use crate::rtp::unwrap::near_u16;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// How long a packet is kept (`voice.md` section 3). Older speech is of no use to a conversation.
+const KEPT: Duration = Duration::from_secs(1);
+/// A run of missing packets this long, told by one report, is a gap of the path, and goes again.
+/// Shorter runs are loss: LBRR and DRED are for those, and are there already.
+const GAP_RUN: i64 = 6;
+/// One packet goes again at most so often.
+const MAX_RESENDS: u8 = 3;
+/// How many judgements make the loss figure: 5 s of 20 ms packets.
+const JUDGED: usize = 250;
+/// A run of losses longer than this was an outage, and says nothing of the loss to come.
+const OUTAGE_RUN: u32 = 10;
+/// How long after a gap a resent packet that is still missing goes again.
+const RECOVERY: Duration = Duration::from_millis(1500);
+
+/// A packet that was sent.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) sequence: i64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) payload: Vec<u8>,
+    first_sent: Duration,
+    last_sent: Duration,
+    resends: u8,
+    arrived: bool,
+    wanted: bool,
+}
+
+/// Loss as the peer saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Loss {
+    /// Share of packets, 0-1.
+    pub(crate) rate: f32,
+    /// Mean number in a row.
+    pub(crate) burst: f32,
+}
+
+/// What was sent in the last second.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    sent: VecDeque<Sent>,
+    judged_up_to: Option<i64>,
+    verdicts: VecDeque<bool>,
+    run: u32,
+    rtts: VecDeque<(Duration, Duration)>,
+    recovering_until: Duration,
+}
+
+impl History {
+    /// A packet goes out.
+    pub(crate) fn push(
+        &mut self,
+        now: Duration,
+        sequence: i64,
+        timestamp: u32,
+        marker: bool,
+        payload: &[u8],
+    ) {
+        while self
+            .sent
+            .front()
+            .is_some_and(|old| old.first_sent + KEPT < now)
+        {
+            self.sent.pop_front();
+        }
+        self.sent.push_back(Sent {
+            sequence,
+            timestamp,
+            marker,
+            payload: payload.to_vec(),
+            first_sent: now,
+            last_sent: now,
+            resends: 0,
+            arrived: false,
+            wanted: false,
+        });
+    }
+
+    /// The peer tells what arrived.
+    pub(crate) fn handle_report(&mut self, now: Duration, report: Report) {
+        let Some(newest) = self.sent.back().map(|sent| sent.sequence) else {
+            return;
+        };
+        let base = near_u16(newest, report.base);
+        if base > newest {
+            return; // it speaks of what was never sent
+        }
+        self.confirm(now, base, true);
+        let mut missing = 0;
+        for before in 1..=Report::SPAN {
+            if report.has(before) {
+                self.confirm(now, base - before, false);
+            } else {
+                missing += i64::from(missing == before - 1);
+                self.still_missing(now, base - before);
+            }
+        }
+        if missing >= GAP_RUN {
+            self.begin_recovery(now);
+            let last_heard = |sent: &&Sent| sent.sequence < base && sent.arrived;
+            let from = self
+                .sent
+                .iter()
+                .rev()
+                .find(last_heard)
+                .map_or(i64::MIN, |sent| sent.sequence);
+            self.want(now, |sent| (from..base).contains(&sent.sequence));
+        }
+        self.judge(base);
+    }
+
+    /// The path is back: all that was not confirmed goes again.
+    pub(crate) fn handle_restored(&mut self, now: Duration) {
+        self.begin_recovery(now);
+        self.want(now, |_| true);
+        self.run = 0;
+    }
+
+    /// The oldest packet to go again, if any; it counts as sent now.
+    pub(crate) fn next_wanted(&mut self, now: Duration) -> Option<Sent> {
+        let sent = self
+            .sent
+            .iter_mut()
+            .find(|sent| sent.wanted && sent.first_sent + KEPT >= now)?;
+        sent.wanted = false;
+        sent.resends += 1;
+        sent.last_sent = now;
+        Some(sent.clone())
+    }
+
+    /// Something waits to go again.
+    pub(crate) fn has_wanted(&self) -> bool {
+        self.sent.iter().any(|sent| sent.wanted)
+    }
+
+    /// The smallest round trip of the last seconds.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.rtts.iter().map(|&(_, rtt)| rtt).min()
+    }
+
+    /// Loss over the last five seconds, outages apart.
+    pub(crate) fn loss(&self) -> Loss {
+        let lost = self.verdicts.iter().filter(|&&lost| lost).count();
+        let pairs = self.verdicts.iter().zip(self.verdicts.iter().skip(1));
+        let ends = pairs.filter(|&(&a, &b)| a && !b).count()
+            + usize::from(self.verdicts.back() == Some(&true));
+        Loss {
+            rate: if self.verdicts.is_empty() {
+                0.0
+            } else {
+                lost as f32 / self.verdicts.len().max(50) as f32
+            },
+            burst: if ends == 0 {
+                0.0
+            } else {
+                lost as f32 / ends as f32
+            },
+        }
+    }
+
+    fn get(&mut self, sequence: i64) -> Option<&mut Sent> {
+        let first = self.sent.front()?.sequence;
+        self.sent.get_mut(usize::try_from(sequence - first).ok()?)
+    }
+
+    fn confirm(&mut self, now: Duration, sequence: i64, measure: bool) {
+        let Some(sent) = self.get(sequence) else {
+            return;
+        };
+        let first_time = !sent.arrived;
+        (sent.arrived, sent.wanted) = (true, false);
+        if measure && first_time && sent.resends == 0 {
+            let rtt = now.saturating_sub(sent.first_sent);
+            self.rtts.push_back((now, rtt));
+            while self
+                .rtts
+                .front()
+                .is_some_and(|&(at, _)| at + Duration::from_secs(5) < now)
+            {
+                self.rtts.pop_front();
+            }
+        }
+    }
+
+    /// What was sent again and is missing a round trip later goes once more.
+    fn still_missing(&mut self, now: Duration, sequence: i64) {
+        let patience =
+            self.round_trip().unwrap_or(Duration::from_millis(100)) + Duration::from_millis(20);
+        if now >= self.recovering_until {
+            return;
+        }
+        if let Some(sent) = self.get(sequence)
+            && !sent.arrived
+            && sent.resends < MAX_RESENDS
+            && sent.last_sent + patience < now
+        {
+            sent.wanted = true;
+        }
+    }
+
+    fn begin_recovery(&mut self, now: Duration) {
+        self.recovering_until = now + RECOVERY;
+    }
+
+    fn want(&mut self, now: Duration, which: impl Fn(&Sent) -> bool) {
+        let patience = self.round_trip().unwrap_or(Duration::from_millis(100));
+        for sent in self.sent.iter_mut().filter(|sent| which(sent)) {
+            let in_flight = sent.resends > 0 && sent.last_sent + patience >= now;
+            if !sent.arrived && !in_flight && sent.resends < MAX_RESENDS {
+                sent.wanted = true;
+            }
+        }
+    }
+
+    /// What no further report of the highest packet will speak of has its verdict.
+    fn judge(&mut self, base: i64) {
+        let up_to = base - Report::SPAN;
+        let from = self.judged_up_to.map_or(up_to, |judged| judged + 1);
+        for sequence in from.max(up_to - 500)..=up_to {
+            let Some(lost) = self
+                .get(sequence)
+                .map(|sent| !sent.arrived || sent.resends > 0)
+            else {
+                continue;
+            };
+            self.run = if lost { self.run + 1 } else { 0 };
+            self.verdicts.push_back(lost);
+            if self.run > OUTAGE_RUN {
+                // take the run back: it was no loss of this path
+                let keep = self.verdicts.len().saturating_sub(self.run as usize);
+                self.verdicts.truncate(keep);
+                self.run = OUTAGE_RUN;
+            }
+        }
+        while self.verdicts.len() > JUDGED {
+            self.verdicts.pop_front();
+        }
+        self.judged_up_to = self.judged_up_to.max(Some(up_to));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: Duration = Duration::from_millis(20);
+
+    fn sent(count: i64) -> (History, Duration) {
+        let mut history = History::default();
+        let mut now = Duration::ZERO;
+        for sequence in 0..count {
+            history.push(now, sequence, 960 * sequence as u32, false, &[0; 80]);
+            now += FRAME;
+        }
+        (history, now)
+    }
+
+    fn wanted(history: &mut History, now: Duration) -> Vec<i64> {
+        std::iter::from_fn(|| history.next_wanted(now))
+            .map(|sent| sent.sequence)
+            .collect()
+    }
+
+    #[test]
+    fn after_a_gap_all_that_was_not_confirmed_goes_again_oldest_first() {
+        let (mut history, now) = sent(30);
+        history.handle_report(
+            now,
+            Report {
+                base: 14,
+                bitmap: 0xFFFF,
+            },
+        );
+        history.handle_restored(now);
+        assert_eq!(wanted(&mut history, now), (15..30).collect::<Vec<_>>());
+        assert!(!history.has_wanted(), "each goes once");
+    }
+
+    #[test]
+    fn a_single_loss_does_not_go_again() {
+        let (mut history, now) = sent(30);
+        history.handle_report(
+            now,
+            Report {
+                base: 29,
+                bitmap: 0b1111_1111_1111_0111,
+            },
+        );
+        assert!(!history.has_wanted());
+    }
+
+    #[test]
+    fn a_long_run_that_one_report_tells_of_goes_again_without_any_word_of_the_overlay() {
+        let (mut history, now) = sent(30);
+        history.handle_report(
+            now,
+            Report {
+                base: 20,
+                bitmap: 0xFFFF,
+            },
+        );
+        history.handle_report(
+            now,
+            Report {
+                base: 29,
+                bitmap: 0b1111_1111_0000_0000,
+            },
+        );
+        assert_eq!(wanted(&mut history, now), (21..29).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_report_of_what_was_never_sent_is_ignored() {
+        let (mut history, now) = sent(30);
+        history.handle_report(
+            now,
+            Report {
+                base: 3000,
+                bitmap: 0,
+            },
+        );
+        assert!(!history.has_wanted() && history.round_trip().is_none());
+    }
+
+    #[test]
+    fn loss_is_measured_and_an_outage_is_none() {
+        let mut history = History::default();
+        let mut now = Duration::ZERO;
+        let arrives = |n: i64| n % 10 != 5 && !(200..240).contains(&n);
+        for sequence in 0..400i64 {
+            history.push(now, sequence, 0, false, &[0; 80]);
+            if arrives(sequence) {
+                let bitmap = (1..=16)
+                    .filter(|b| arrives(sequence - b))
+                    .fold(0u16, |map, b| map | 1 << (b - 1));
+                history.handle_report(
+                    now,
+                    Report {
+                        base: sequence as u16,
+                        bitmap,
+                    },
+                );
+            }
+            now += FRAME;
+        }
+        let loss = history.loss();
+        assert!(
+            (0.08..0.12).contains(&loss.rate),
+            "one in ten was lost: {loss:?}"
+        );
+        assert!(loss.burst < 1.6, "singly: {loss:?}");
+    }
+}
