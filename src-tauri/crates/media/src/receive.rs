@@ -120,6 +120,7 @@ impl Receiver {
         self.path_lost = false;
         self.playout.delay.new_base(time::samples(now));
         if self.backfill {
+            self.playout.path_changed = true;
             self.wait(now, rtt.unwrap_or(UNKNOWN_ROUND_TRIP) + PATIENCE);
         }
     }
@@ -143,6 +144,7 @@ impl Receiver {
     pub(crate) fn step(&mut self, now: Duration) {
         if !self.playout.is_waiting(time::samples(now)) {
             self.waiting_since = None;
+            self.playout.path_changed = false;
         }
         let behind = self.playout.behind(time::samples(now)) - self.playout.delay.target();
         let (starving, pausing) = (self.playout.is_starving(), self.playout.is_pausing());

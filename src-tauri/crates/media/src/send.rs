@@ -220,6 +220,7 @@ impl Sender {
         if self.settings != Some(settings) {
             self.settings = Some(settings);
             self.encoder.set(settings);
+            self.history.has_dred = settings.dred_ms > 0;
         }
         let mut payload = [0; 1275];
         let octets = match self.encoder.encode(&self.pending, &mut payload) {

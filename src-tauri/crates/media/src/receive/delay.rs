@@ -13,7 +13,7 @@ const BIN: i64 = ms(5);
 /// 80 bins are 400 ms; more than that nobody waits for.
 const BINS: usize = 80;
 /// The share of packets that shall be in time. Lateness costs 10 ms of concealment, delay costs conversation.
-const QUANTILE: f32 = 0.975;
+const QUANTILE: f32 = 0.99;
 /// Forgetting per packet: a memory of about 8 s.
 const MEMORY: f32 = 0.9975;
 /// On top, for the rhythm of playback: blocks of 10 ms.

@@ -61,6 +61,8 @@ pub(crate) struct Playout {
     filling: Filling,
     pausing: bool,
     wait_until: Option<i64>,
+    /// The overlay told of a change of path; what is missing is on its way again.
+    pub(crate) path_changed: bool,
     newest: i64,
     pub(crate) delay: Delay,
     filler: Filler,
@@ -93,6 +95,7 @@ impl Playout {
             filling: Filling::Nothing,
             pausing: true,
             wait_until: None,
+            path_changed: false,
             newest: 0,
             delay: Delay::new(),
             filler: Filler::new(seed),

@@ -10,6 +10,8 @@ const KEPT: Duration = Duration::from_secs(1);
 /// A run of missing packets this long, told by one report, is a gap of the path, and goes again.
 /// Shorter runs are loss: LBRR and DRED are for those, and are there already.
 const GAP_RUN: i64 = 6;
+/// The same where packets carry DRED: it covers that much.
+const GAP_RUN_WITH_DRED: i64 = 10;
 /// One packet goes again at most so often.
 const MAX_RESENDS: u8 = 3;
 /// How many judgements make the loss figure: 5 s of 20 ms packets.
@@ -51,6 +53,8 @@ pub(crate) struct History {
     run: u32,
     rtts: VecDeque<(Duration, Duration)>,
     recovering_until: Duration,
+    /// What is sent carries DRED.
+    pub(crate) has_dred: bool,
 }
 
 impl History {
@@ -102,7 +106,13 @@ impl History {
                 self.still_missing(now, base - before);
             }
         }
-        if missing >= GAP_RUN {
+        if missing
+            >= if self.has_dred {
+                GAP_RUN_WITH_DRED
+            } else {
+                GAP_RUN
+            }
+        {
             self.begin_recovery(now);
             let last_heard = |sent: &&Sent| sent.sequence < base && sent.arrived;
             let from = self
