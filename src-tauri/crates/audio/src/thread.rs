@@ -226,10 +226,7 @@ impl Studio {
                 self.lines.retain(|patch| patch.id != line);
                 self.follow_outages();
             }
-            Command::Hold { line, held } => self.line(line, |patch| {
-                let at = patch.clock(now);
-                patch.engine.set_held(at, held);
-            }),
+            Command::Hold { line, held } => self.line(line, |patch| patch.engine.set_held(held)),
             Command::Path { line, event } => self.line(line, |patch| {
                 let at = patch.clock(now);
                 patch.engine.handle_path(at, event(at));

@@ -387,10 +387,8 @@ fn in_words(error: &cpal::Error, direction: Direction, device: &Device) -> Sound
     } else if kind == ErrorKind::PermissionDenied {
         SoundError::PermissionRefused { device: name }
     } else if kind == ErrorKind::DeviceNotAvailable {
-        SoundError::Unplugged {
-            direction,
-            device: name,
-        }
+        // Listed, and not there: ALSA has a default without any card.
+        SoundError::missing(direction)
     } else if kind == ErrorKind::HostUnavailable {
         SoundError::NoSoundSystem {
             why: error.to_string(),

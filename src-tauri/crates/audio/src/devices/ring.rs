@@ -32,6 +32,8 @@ const PLAYBACK: usize = RATE as usize / 2;
 pub(crate) struct Capture {
     ring: Consumer<f32>,
     resampler: Option<Resampler>,
+    /// Samples of 200 ms: more than that is the past.
+    old: usize,
     pub(crate) pulse: Arc<Pulse>,
 }
 
@@ -53,6 +55,7 @@ impl Capture {
             Self {
                 ring,
                 resampler,
+                old: rate as usize / 5,
                 pulse,
             },
         ))
@@ -60,6 +63,7 @@ impl Capture {
 
     /// The next 10 ms, if they are there.
     pub(crate) fn read(&mut self, block: &mut [f32; BLOCK]) -> bool {
+        self.forget_the_past();
         let wanted = self.resampler.as_ref().map_or(BLOCK, Resampler::wanted);
         let Ok(chunk) = self.ring.read_chunk(wanted) else {
             return false;
@@ -76,6 +80,18 @@ impl Capture {
             block.copy_from_slice(resampler.convert());
         }
         true
+    }
+
+    /// A thread that hung goes on with the present, 20 ms of it.
+    fn forget_the_past(&mut self) {
+        let waiting = self.ring.slots();
+        if waiting > self.old {
+            let past = waiting - self.old / 10;
+            self.pulse.dropped.fetch_add(past as u64, Relaxed);
+            if let Ok(chunk) = self.ring.read_chunk(past) {
+                chunk.commit_all();
+            }
+        }
     }
 }
 
@@ -110,6 +126,8 @@ pub(crate) struct Playback {
     margin: usize,
     starved: u64,
     calm: u32,
+    /// Blocks of its first second that are left.
+    young: u32,
     pub(crate) pulse: Arc<Pulse>,
 }
 
@@ -118,6 +136,7 @@ const STEP: usize = 240;
 const MOST: usize = 12 * STEP;
 /// Blocks without a dry ring after which a step is taken back: 20 s.
 const CALM: u32 = 2000;
+const YOUNG: u32 = 100;
 
 impl Playback {
     pub(crate) fn new(rate: u32) -> Option<(PlaybackEnd, Self)> {
@@ -144,6 +163,7 @@ impl Playback {
                 margin: 0,
                 starved: 0,
                 calm: 0,
+                young: YOUNG,
                 pulse,
             },
         ))
@@ -182,7 +202,11 @@ impl Playback {
     /// Delay that a late moment cost is not kept for ever.
     fn adapt(&mut self) {
         let starved = self.pulse.starved.load(Relaxed);
-        if starved > self.starved {
+        self.young = self.young.saturating_sub(1);
+        if starved > self.starved && self.young > 0 {
+            // While a device starts, its callbacks find their rhythm.
+            self.starved = starved;
+        } else if starved > self.starved {
             self.starved = starved;
             self.calm = 0;
             self.margin = (self.margin + STEP).min(MOST);
@@ -263,6 +287,15 @@ mod tests {
     }
 
     #[test]
+    fn after_a_hang_a_microphone_goes_on_with_the_present() {
+        let (mut end, mut capture) = Capture::new(RATE).unwrap();
+        end.push((0..20_000).map(|n| n as f32));
+        let mut block = [0.0; BLOCK];
+        assert!(capture.read(&mut block));
+        assert_eq!(block[0], 20_000.0 - 960.0);
+    }
+
+    #[test]
     fn a_ring_holds_one_callback_and_no_more_than_a_block_beyond() {
         let (mut end, mut playback) = Playback::new(RATE).unwrap();
         pull(&mut end, 256);
@@ -293,7 +326,10 @@ mod tests {
             waiting
         };
         pull(&mut end, 480);
-        let before = fill(&mut playback, &mut end);
+        let before = (0..2 * YOUNG)
+            .map(|_| fill(&mut playback, &mut end))
+            .last()
+            .unwrap();
         for _ in 0..3 {
             pull(&mut end, 480);
         }

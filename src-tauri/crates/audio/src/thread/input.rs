@@ -171,11 +171,10 @@ mod tests {
         let began = Instant::now();
         let mut pacer = Pacer::new(began);
         let mut blocks = 0;
-        for millis in [3, 10, 11, 25, 26, 70, 130, 500, 730, 1000, 1000, 1000, 1000]
-            .iter()
-            .chain(&[1000; 200])
-        {
-            blocks += usize::from(pacer.due(began + Duration::from_millis(*millis)));
+        for millis in [3, 10, 11, 25, 26, 70, 130, 500, 730, 1000] {
+            while pacer.due(began + Duration::from_millis(millis)) {
+                blocks += 1;
+            }
         }
         assert_eq!(blocks, 100);
     }

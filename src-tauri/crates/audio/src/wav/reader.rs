@@ -208,10 +208,12 @@ mod tests {
 
     #[test]
     fn a_repeated_file_has_no_end() {
-        let mut ring = open(file(48_000, 1, SampleFormat::Int, 16, 4800).path(), true).unwrap();
+        let file = file(48_000, 1, SampleFormat::Int, 16, 4800);
+        let mut ring = open(file.path(), true).unwrap();
         let mut read = 0;
         while read < 20_000 {
             read += usize::from(ring.pop().is_ok());
+            assert!(!ring.is_abandoned(), "it ended after {read} samples");
         }
     }
 
