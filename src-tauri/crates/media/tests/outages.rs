@@ -76,10 +76,12 @@ fn after_eight_seconds_the_last_second_is_heard_at_once() {
     let (_, told) = call(path(), cut(8_000, Some(MS(100))), 20, 1, &mut ledger);
     let steps = [Event::OutageBegan, Event::SwitchingNetwork, Event::SoftTone];
     assert!(steps.iter().all(|step| told.contains(step)), "{told:?}");
-    let ended = told.iter().find_map(|event| match event {
-        Event::OutageEnded(outage) => Some(*outage),
-        _ => None,
-    });
+    let mut ended = None;
+    for event in &told {
+        if let Event::OutageEnded(outage) = event {
+            ended = Some(*outage);
+        }
+    }
     let ended = ended.expect("the call went on");
     assert!(ended.resumed_after <= MS(300), "{ended:?}");
     let lost = ledger.ms(Origin::Skipped);
