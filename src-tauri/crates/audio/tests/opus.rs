@@ -21,12 +21,14 @@ fn voice(frame: usize) -> Vec<f32> {
 }
 
 fn packets(settings: EncoderSettings, count: usize) -> Vec<Vec<u8>> {
-    let mut encoder = OpusEncoder::new().expect("memory");
+    let Ok(mut encoder) = OpusEncoder::new() else {
+        return Vec::new(); // and every test fails
+    };
     encoder.set(settings);
     (0..count)
         .map(|frame| {
             let mut out = [0; 1275];
-            let octets = encoder.encode(&voice(frame), &mut out).expect("a frame");
+            let octets = encoder.encode(&voice(frame), &mut out).unwrap_or(0);
             out[..octets].to_vec()
         })
         .collect()
