@@ -72,6 +72,7 @@ pub(crate) fn all() -> Vec<Condition> {
     let loss = |name, bar, loss| Condition {
         path: path(loss),
         runs: 5,
+        seconds: 51,
         ..clean(name, bar)
     };
     let jitter = Path {

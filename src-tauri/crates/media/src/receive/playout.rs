@@ -12,7 +12,6 @@ use super::filler::Filler;
 use super::stretch;
 use crate::codec::Decoder;
 use crate::event::{Decoded, Origin};
-use crate::time::ms;
 use crate::voice_activity::Activity;
 use crate::{BLOCK, Config};
 use std::collections::{BTreeMap, VecDeque};
@@ -378,9 +377,5 @@ impl Playout {
         self.filler.end();
         self.filling = Filling::Nothing;
         Some(tail)
-    }
-
-    fn lacks_sound(&self) -> bool {
-        self.sound.len() < ms(10) as usize
     }
 }

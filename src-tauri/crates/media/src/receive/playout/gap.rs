@@ -34,14 +34,10 @@ impl Playout {
         }
         let at_once = (lost <= SMALL || !self.path_changed) && self.recoverable(first) >= hole;
         if self.waits(now) && !at_once {
-            return if self.lacks_sound() {
-                self.fill(Filling::Gap)
-            } else {
-                ()
-            };
+            return self.fill(Filling::Gap);
         }
         let too_long = hole - self.recoverable(first).max(INVENTED);
-        if self.filling == Filling::Gap {
+        if self.filling == Filling::Gap && self.behind(now) > self.delay.target() + frame {
             // what was invented while waiting has taken the place of what will not come
             let gone = (hole - self.recoverable(first)) / frame;
             if gone > 0 {
