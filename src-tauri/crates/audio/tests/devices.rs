@@ -271,11 +271,14 @@ fn inside_unplugged() {
     .unwrap();
     sound.hear_myself(Some(Duration::ZERO));
     let using = |why: Why| {
-        wait(&events, "a loudspeaker", |event| match event {
-            SoundEvent::Using {
+        wait(&events, "a loudspeaker", |event| {
+            if let SoundEvent::Using {
                 device, why: given, ..
-            } if given == why => Some(device.id),
-            _ => None,
+            } = event
+            {
+                return (given == why).then_some(device.id);
+            }
+            None
         })
     };
     assert_eq!(using(Why::Chosen), "pipewire:headset");
@@ -348,8 +351,8 @@ fn inside_nothing() {
         })
         .unwrap();
     sound.hear_myself(Some(Duration::ZERO));
-    wait(&events, "sound", |event| match event {
-        SoundEvent::Levels { ear, .. } if ear.peak > -30.0 => Some(()),
-        _ => None,
+    wait(&events, "sound", |event| {
+        let heard = matches!(event, SoundEvent::Levels { ear, .. } if ear.peak > -30.0);
+        heard.then_some(())
     });
 }
