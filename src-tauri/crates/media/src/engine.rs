@@ -3,7 +3,7 @@
 use crate::codec::{Decoder, Encoder};
 use crate::receive::Receiver;
 use crate::rtcp::{OfPeer, Own, Rtcp};
-use crate::send::Sender;
+use crate::send::{Sender, Wish};
 use crate::{
     BLOCK, Config, Datagram, Decoded, Event, PathEvent, Quality, Stats, emodel, rtp, time,
 };
@@ -83,9 +83,18 @@ impl Engine {
 
     /// Ten milliseconds from the microphone, after echo cancellation. What is not finite counts as 0.
     pub fn handle_capture(&mut self, now: Duration, pcm: &[f32; BLOCK]) {
-        let (report, news) = (self.receiver.report(), self.receiver.has_news(now));
-        if let Some(bytes) = self.sender.capture(now, pcm, report, news) {
-            self.send(now, bytes);
+        if self.sender.capture(pcm, now) {
+            let wish = if self.receiver.is_urgent() {
+                Wish::Now
+            } else if self.receiver.has_news(now) {
+                Wish::Soon
+            } else {
+                Wish::Seldom
+            };
+            let report = self.receiver.report();
+            if let Some(bytes) = self.sender.packet(now, report, wish) {
+                self.send(now, bytes);
+            }
         }
         if self.sender.settings() != self.told_settings {
             self.told_settings = self.sender.settings();

@@ -22,6 +22,7 @@ mod send;
 mod stats;
 mod time;
 mod voice_activity;
+pub mod world;
 
 pub use config::{Config, FrameLength};
 pub use engine::Engine;

@@ -31,6 +31,18 @@ const NEXT_ONE: Duration = Duration::from_millis(60);
 const UNKNOWN_ROUND_TRIP: Duration = Duration::from_millis(150);
 /// No hole is waited for longer than this.
 const MOST_PATIENCE: Duration = Duration::from_millis(1_500);
+/// A packet that goes again because it was lost is waited for so long, at the most: where losses come singly, and where
+/// they come in bursts.
+const IN_TIME: i64 = ms(120);
+const IN_TIME_IN_BURSTS: i64 = ms(200);
+/// Losses in a row, in the mean, that are bursts.
+const BURSTY: f32 = 1.7;
+/// A new hole is reported in so many frames, whether there is anything else to send or not.
+const URGENT_REPORTS: u8 = 3;
+/// A longer run of losses is an outage.
+const LONGEST_BURST: i64 = 12;
+/// Losses in a row that are waited for though nothing replaces all of them.
+const SINGLE: i64 = 2;
 /// A packet this much later than the fastest one, after a gap, was sent again.
 const SENT_AGAIN: i64 = ms(60);
 
@@ -45,6 +57,7 @@ pub(crate) struct Receiver {
     fates: VecDeque<i64>,
     counts: HeardStats,
     last_arrival: Option<Duration>,
+    urgent: u8,
     events: VecDeque<Event>,
 }
 
@@ -60,6 +73,7 @@ impl Receiver {
             fates: VecDeque::new(),
             counts: HeardStats::default(),
             last_arrival: None,
+            urgent: 0,
             events: VecDeque::new(),
         }
     }
@@ -97,10 +111,14 @@ impl Receiver {
         let gap = self.watch.handle_arrival(now, again);
         self.last_arrival = Some(now);
         let lost = place.newest.unwrap_or(0);
-        if self.backfill && gap >= PATH_GAP && (lost > 0 || late) {
+        let covered = lost > 0 && self.playout.replaces(packet.payload, lost) >= lost;
+        if self.backfill && gap >= PATH_GAP && !covered && (lost > 0 || late) {
             self.wait(now, rtt.unwrap_or(UNKNOWN_ROUND_TRIP) + PATIENCE);
         } else if again {
             self.wait(now, rtt.unwrap_or(UNKNOWN_ROUND_TRIP) + NEXT_ONE);
+        }
+        if lost > 0 {
+            self.urgent = URGENT_REPORTS;
         }
         self.measure(arrival, transit, &place, packet.payload);
         if self
@@ -120,6 +138,7 @@ impl Receiver {
         self.path_lost = false;
         self.playout.delay.new_base(time::samples(now));
         if self.backfill {
+            self.playout.path_changed = true;
             self.wait(now, rtt.unwrap_or(UNKNOWN_ROUND_TRIP) + PATIENCE);
         }
     }
@@ -143,6 +162,7 @@ impl Receiver {
     pub(crate) fn step(&mut self, now: Duration) {
         if !self.playout.is_waiting(time::samples(now)) {
             self.waiting_since = None;
+            self.playout.path_changed = false;
         }
         let behind = self.playout.behind(time::samples(now)) - self.playout.delay.target();
         let (starving, pausing) = (self.playout.is_starving(), self.playout.is_pausing());
@@ -178,6 +198,13 @@ impl Receiver {
     pub(crate) fn has_news(&self, now: Duration) -> bool {
         self.last_arrival
             .is_some_and(|last| last + Duration::from_millis(150) > now)
+    }
+
+    /// A hole is new: the peer should hear of it now. Asked once per frame.
+    pub(crate) fn is_urgent(&mut self) -> bool {
+        let urgent = self.urgent > 0 && self.backfill;
+        self.urgent = self.urgent.saturating_sub(1);
+        urgent
     }
 
     pub(crate) fn count_refused(&mut self) {
@@ -222,6 +249,19 @@ impl Receiver {
         if frozen {
             return self.playout.delay.note_least(arrival, transit);
         }
+        let in_time = if self.is_bursty() {
+            IN_TIME_IN_BURSTS
+        } else {
+            IN_TIME
+        };
+        let late = self
+            .playout
+            .delay
+            .base()
+            .is_some_and(|base| transit > base + in_time);
+        if self.backfill && late && place.newest.is_none() {
+            return; // it was sent again after a gap: that says nothing of the delay to come
+        }
         self.playout.delay.arrived(arrival, transit);
         let Some(lost) = place.newest else { return };
         self.fates.push_back(lost);
@@ -229,11 +269,19 @@ impl Receiver {
             self.fates.pop_front();
         }
         let frame = self.playout.frame() as i64;
-        if (1..10).contains(&lost) {
-            for before in 1..=self.playout.replaces(payload, lost) {
+        if (1..=LONGEST_BURST).contains(&lost) {
+            // even where nothing replaces a single packet, to know of its loss in time lets the codec conceal it well
+            let worth = self.playout.replaces(payload, lost).max(lost.min(SINGLE));
+            for before in 1..=worth {
                 self.playout.delay.replaced(transit + before * frame);
             }
         }
+    }
+
+    fn is_bursty(&self) -> bool {
+        let runs = self.fates.iter().filter(|&&lost| lost > 0).count();
+        let lost: i64 = self.fates.iter().sum();
+        runs > 2 && lost as f32 / runs as f32 >= BURSTY
     }
 
     fn wait(&mut self, now: Duration, patience: Duration) {

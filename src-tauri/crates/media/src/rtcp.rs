@@ -148,7 +148,9 @@ impl Rtcp {
         let then = last.wrapping_add(block.delay_since_last_sender_report_timestamp());
         let trip = ((ntp(now) >> 16) as u32).wrapping_sub(then);
         if trip < 10 << 16 {
-            self.round_trip = Some(Duration::from_nanos(u64::from(trip) * 1_000_000_000 >> 16));
+            self.round_trip = Some(Duration::from_nanos(
+                (u64::from(trip) * 1_000_000_000) >> 16,
+            ));
         }
     }
 }

@@ -25,6 +25,17 @@ const REPORT_IN_PAUSE: Duration = Duration::from_millis(100);
 /// And else so often, as libopus itself refreshes its noise.
 const SIGN_IN_PAUSE: Duration = Duration::from_millis(400);
 
+/// How much the peer waits for a report, when there is nothing else to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// It just lost something.
+    Now,
+    /// It talks.
+    Soon,
+    /// It is silent too.
+    Seldom,
+}
+
 /// The sending half of an engine.
 pub(crate) struct Sender {
     encoder: Box<dyn Encoder>,
@@ -78,15 +89,8 @@ impl Sender {
         }
     }
 
-    /// Ten milliseconds of microphone; perhaps a packet. `report` is what to tell of the peer's packets, `news` whether
-    /// anything of the peer's came lately.
-    pub(crate) fn capture(
-        &mut self,
-        now: Duration,
-        pcm: &[f32; BLOCK],
-        report: Option<Report>,
-        news: bool,
-    ) -> Option<Vec<u8>> {
+    /// Ten milliseconds of microphone. True when a frame is full: then comes [`Sender::packet`].
+    pub(crate) fn capture(&mut self, pcm: &[f32; BLOCK], now: Duration) -> bool {
         self.last_block = Some(now);
         if self.muted || self.held {
             self.pending.extend_from_slice(&[0.0; BLOCK]);
@@ -99,10 +103,17 @@ impl Sender {
                 }
             }));
         }
-        if self.pending.len() < self.frame {
-            return None;
-        }
-        let packet = self.packet(now, report, news);
+        self.pending.len() >= self.frame
+    }
+
+    /// The packet of the full frame, unless it is one of a pause that nobody waits for.
+    pub(crate) fn packet(
+        &mut self,
+        now: Duration,
+        report: Option<Report>,
+        wish: Wish,
+    ) -> Option<Vec<u8>> {
+        let packet = self.encode(now, report, wish);
         self.pending.clear();
         self.timestamp = self.timestamp.wrapping_add(self.frame as u32);
         packet
@@ -212,7 +223,7 @@ impl Sender {
         }
     }
 
-    fn packet(&mut self, now: Duration, report: Option<Report>, news: bool) -> Option<Vec<u8>> {
+    fn encode(&mut self, now: Duration, report: Option<Report>, wish: Wish) -> Option<Vec<u8>> {
         self.activity.hear(&self.pending);
         let settings = self
             .control
@@ -220,6 +231,7 @@ impl Sender {
         if self.settings != Some(settings) {
             self.settings = Some(settings);
             self.encoder.set(settings);
+            self.history.has_dred = settings.dred_ms > 0;
         }
         let mut payload = [0; 1275];
         let octets = match self.encoder.encode(&self.pending, &mut payload) {
@@ -232,7 +244,7 @@ impl Sender {
         let payload = payload
             .get(..octets)
             .filter(|payload| !payload.is_empty())?;
-        if self.held || self.is_left_out(now, octets, news) {
+        if self.held || self.is_left_out(now, octets, wish) {
             return None;
         }
         self.last_packet = now;
@@ -255,14 +267,18 @@ impl Sender {
     }
 
     /// Whether this frame of a pause needn't be sent.
-    fn is_left_out(&mut self, now: Duration, octets: usize, news: bool) -> bool {
+    fn is_left_out(&mut self, now: Duration, octets: usize, wish: Wish) -> bool {
         if octets > DTX_OCTETS {
             self.marker |= self.pause_run > PAUSE_MARKS;
             self.pause_run = 0;
             return false;
         }
         self.pause_run = self.pause_run.saturating_add(1);
-        let patience = if news { REPORT_IN_PAUSE } else { SIGN_IN_PAUSE };
+        let patience = match wish {
+            Wish::Now => Duration::ZERO,
+            Wish::Soon => REPORT_IN_PAUSE,
+            Wish::Seldom => SIGN_IN_PAUSE,
+        };
         self.pause_run > PAUSE_MARKS && now < self.last_packet + patience
     }
 

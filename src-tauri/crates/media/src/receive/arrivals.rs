@@ -70,7 +70,7 @@ impl Arrivals {
         };
         let extended = near_u16(stream.highest, sequence);
         let step = extended - stream.highest;
-        if stream.ssrc != ssrc || step > MAX_JUMP || step < -MAX_JUMP {
+        if stream.ssrc != ssrc || !(-MAX_JUMP..=MAX_JUMP).contains(&step) {
             return self.audition(ssrc, sequence, timestamp, arrival);
         }
         self.candidate = None;

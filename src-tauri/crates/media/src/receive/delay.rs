@@ -13,9 +13,11 @@ const BIN: i64 = ms(5);
 /// 80 bins are 400 ms; more than that nobody waits for.
 const BINS: usize = 80;
 /// The share of packets that shall be in time. Lateness costs 10 ms of concealment, delay costs conversation.
-const QUANTILE: f32 = 0.975;
+const QUANTILE: f32 = 0.99;
 /// Forgetting per packet: a memory of about 8 s.
 const MEMORY: f32 = 0.9975;
+/// The target falls by a bin after so many packets that it could be lower: 5 ms a second.
+const PATIENCE: u32 = 50;
 /// On top, for the rhythm of playback: blocks of 10 ms.
 const MARGIN: i64 = ms(10);
 /// Until something is known: one frame of 20 ms (`recipes/audio.md`: first play at 1-2 frames).
@@ -35,6 +37,9 @@ pub(crate) struct Delay {
     renewal: Option<(i64, i64)>,
     bins: [f32; BINS],
     weight: f32,
+    /// What is aimed at, and since how many packets it could be less.
+    aim: i64,
+    idle: u32,
 }
 
 impl Delay {
@@ -44,6 +49,8 @@ impl Delay {
             renewal: None,
             bins: [0.0; BINS],
             weight: 0.0,
+            aim: FIRST,
+            idle: 0,
         }
     }
 
@@ -95,10 +102,11 @@ impl Delay {
     }
 
     /// The delay to aim at, above the fastest packet, in samples.
-    pub(crate) fn target(&self) -> i64 {
-        if self.weight < 4.0 {
-            return FIRST;
-        }
+    pub(crate) const fn target(&self) -> i64 {
+        self.aim
+    }
+
+    fn quantile(&self) -> i64 {
         let mut left = self.weight * QUANTILE;
         let full = self.bins.iter().take_while(|&&bin| {
             left -= bin;
@@ -109,10 +117,8 @@ impl Delay {
     }
 
     fn count(&mut self, late: i64) {
-        // a young histogram forgets faster, so that the first packets don't stay for long
-        let keep = MEMORY.min(1.0 - 1.0 / (self.weight + 2.0));
         for bin in &mut self.bins {
-            *bin *= keep;
+            *bin *= MEMORY;
         }
         let bin = usize::try_from(late.max(0) / BIN)
             .unwrap_or(0)
@@ -120,7 +126,24 @@ impl Delay {
         if let Some(bin) = self.bins.get_mut(bin) {
             *bin += 1.0;
         }
-        self.weight = self.weight * keep + 1.0;
+        self.weight = self.weight * MEMORY + 1.0;
+        self.follow();
+    }
+
+    /// Up at once, down slowly: every change is time stretching.
+    fn follow(&mut self) {
+        let quantile = self.quantile();
+        self.idle = if quantile < self.aim {
+            self.idle + 1
+        } else {
+            0
+        };
+        if quantile > self.aim && self.weight >= 4.0 {
+            self.aim = quantile;
+        } else if self.idle >= PATIENCE {
+            self.idle = 0;
+            self.aim = (self.aim - BIN).max(quantile);
+        }
     }
 }
 
@@ -149,7 +172,7 @@ mod tests {
             "{}",
             jitter.target()
         );
-        let rare = measured(|n| if n % 100 == 0 { ms(300) } else { 0 });
+        let rare = measured(|n| if n % 200 == 0 { ms(300) } else { 0 });
         assert_eq!(rare.target(), MARGIN);
     }
 

@@ -12,7 +12,6 @@ use super::filler::Filler;
 use super::stretch;
 use crate::codec::Decoder;
 use crate::event::{Decoded, Origin};
-use crate::time::ms;
 use crate::voice_activity::Activity;
 use crate::{BLOCK, Config};
 use std::collections::{BTreeMap, VecDeque};
@@ -61,6 +60,8 @@ pub(crate) struct Playout {
     filling: Filling,
     pausing: bool,
     wait_until: Option<i64>,
+    /// The overlay told of a change of path; what is missing is on its way again.
+    pub(crate) path_changed: bool,
     newest: i64,
     pub(crate) delay: Delay,
     filler: Filler,
@@ -93,6 +94,7 @@ impl Playout {
             filling: Filling::Nothing,
             pausing: true,
             wait_until: None,
+            path_changed: false,
             newest: 0,
             delay: Delay::new(),
             filler: Filler::new(seed),
@@ -375,9 +377,5 @@ impl Playout {
         self.filler.end();
         self.filling = Filling::Nothing;
         Some(tail)
-    }
-
-    fn lacks_sound(&self) -> bool {
-        self.sound.len() < ms(10) as usize
     }
 }

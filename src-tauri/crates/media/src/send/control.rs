@@ -1,7 +1,7 @@
 //! What the encoder is to do: more redundancy when packets get lost, less of everything when the path fills up.
 //!
 //! The steps are those that were measured best (`docs/design/voice.md`): none on a clean link, LBRR against single
-//! losses, LBRR with DRED against bursts. Redundancy may cost bandwidth only while the delay doesn't grow with it: loss together
+//! losses, LBRR with DRED against bursts, and room left for lost packets that go again. Redundancy may cost bandwidth only while the delay doesn't grow with it: loss together
 //! with a growing round trip is congestion, and then the rate falls (RFC 8085 section 3.1.1: bulk or not, an
 //! application reacts to congestion).
 
@@ -115,13 +115,13 @@ impl Control {
         let wanted = match self.redundancy {
             Redundancy::None => self.clean,
             Redundancy::Single => EncoderSettings {
-                bitrate: self.clean.bitrate + self.clean.bitrate / 5,
-                loss_percent: measured.max(15),
+                bitrate: self.clean.bitrate + self.clean.bitrate / 16,
+                loss_percent: measured.clamp(10, 15),
                 fec: true,
                 ..self.clean
             },
             Redundancy::Burst => EncoderSettings {
-                bitrate: self.clean.bitrate + self.clean.bitrate * 7 / 16,
+                bitrate: self.clean.bitrate + self.clean.bitrate * 5 / 16,
                 loss_percent: measured.max(20),
                 fec: true,
                 dred_ms: 300,
@@ -199,6 +199,6 @@ mod tests {
             burst: 1.1,
         };
         assert!(after(loss, (0..20).map(|i| 50 + 40 * i)).bitrate <= 24_000);
-        assert!(after(loss, [50; 20].into_iter()).bitrate > 36_000);
+        assert!(after(loss, [50; 20].into_iter()).bitrate > 32_000);
     }
 }

@@ -10,6 +10,16 @@ const KEPT: Duration = Duration::from_secs(1);
 /// A run of missing packets this long, told by one report, is a gap of the path, and goes again.
 /// Shorter runs are loss: LBRR and DRED are for those, and are there already.
 const GAP_RUN: i64 = 6;
+/// The same where packets carry DRED: it covers that much.
+const GAP_RUN_WITH_DRED: i64 = 10;
+/// Single losses go again if the round trip is no longer than this: then they come within the delay that LBRR and DRED want anyway.
+const NEAR: Duration = Duration::from_millis(100);
+/// And if they aren't older than this: where losses come singly, where they come in bursts (then the delay is longer).
+const USEFUL: Duration = Duration::from_millis(120);
+const USEFUL_IN_BURSTS: Duration = Duration::from_millis(250);
+/// So many may go again per packet sent, and so many at once: on a path that loses more, more packets don't help.
+const RESENT_SHARE: f32 = 0.25;
+const MOST_AT_ONCE: f32 = 12.0;
 /// One packet goes again at most so often.
 const MAX_RESENDS: u8 = 3;
 /// How many judgements make the loss figure: 5 s of 20 ms packets.
@@ -51,6 +61,10 @@ pub(crate) struct History {
     run: u32,
     rtts: VecDeque<(Duration, Duration)>,
     recovering_until: Duration,
+    /// What is sent carries DRED.
+    pub(crate) has_dred: bool,
+    /// How many lost packets may go again; each packet sent adds a quarter.
+    budget: f32,
 }
 
 impl History {
@@ -63,6 +77,7 @@ impl History {
         marker: bool,
         payload: &[u8],
     ) {
+        self.budget = (self.budget + RESENT_SHARE).min(MOST_AT_ONCE);
         while self
             .sent
             .front()
@@ -97,12 +112,18 @@ impl History {
         for before in 1..=Report::SPAN {
             if report.has(before) {
                 self.confirm(now, base - before, false);
-            } else {
+            } else if self.get(base - before).is_some() {
                 missing += i64::from(missing == before - 1);
                 self.still_missing(now, base - before);
             }
         }
-        if missing >= GAP_RUN {
+        if missing
+            >= if self.has_dred {
+                GAP_RUN_WITH_DRED
+            } else {
+                GAP_RUN
+            }
+        {
             self.begin_recovery(now);
             let last_heard = |sent: &&Sent| sent.sequence < base && sent.arrived;
             let from = self
@@ -189,19 +210,30 @@ impl History {
         }
     }
 
-    /// What was sent again and is missing a round trip later goes once more.
+    /// A lost packet goes again if it will be in time, and again a round trip later if it is still missing.
     fn still_missing(&mut self, now: Duration, sequence: i64) {
-        let patience =
-            self.round_trip().unwrap_or(Duration::from_millis(100)) + Duration::from_millis(20);
-        if now >= self.recovering_until {
+        let trip = self.round_trip();
+        let useful = if self.has_dred {
+            USEFUL_IN_BURSTS
+        } else {
+            USEFUL
+        };
+        let recovering = now < self.recovering_until;
+        let near = trip.is_some_and(|trip| trip <= NEAR) && self.budget >= 1.0;
+        let patience = trip.unwrap_or(Duration::from_millis(100)) + Duration::from_millis(20);
+        let Some(sent) = self
+            .get(sequence)
+            .filter(|sent| !sent.arrived && !sent.wanted)
+        else {
             return;
-        }
-        if let Some(sent) = self.get(sequence)
-            && !sent.arrived
-            && sent.resends < MAX_RESENDS
-            && sent.last_sent + patience < now
-        {
+        };
+        let first_time = sent.resends == 0 && sent.payload.len() > 2;
+        let again =
+            sent.resends > 0 && sent.resends < MAX_RESENDS && sent.last_sent + patience < now;
+        let in_time = sent.first_sent + useful >= now;
+        if again && (recovering || near && in_time) || first_time && near && in_time {
             sent.wanted = true;
+            self.budget -= if recovering { 0.0 } else { 1.0 };
         }
     }
 
@@ -230,14 +262,15 @@ impl History {
             else {
                 continue;
             };
-            self.run = if lost { self.run + 1 } else { 0 };
-            self.verdicts.push_back(lost);
-            if self.run > OUTAGE_RUN {
-                // take the run back: it was no loss of this path
-                let keep = self.verdicts.len().saturating_sub(self.run as usize);
-                self.verdicts.truncate(keep);
-                self.run = OUTAGE_RUN;
+            if lost {
+                self.run += 1;
+                continue;
             }
+            // a run is judged when it is over: if it was too long, it was no loss of this path
+            let run = std::mem::take(&mut self.run);
+            self.verdicts
+                .extend((0..run).filter(|_| run <= OUTAGE_RUN).map(|_| true));
+            self.verdicts.push_back(false);
         }
         while self.verdicts.len() > JUDGED {
             self.verdicts.pop_front();
@@ -283,16 +316,24 @@ mod tests {
         assert!(!history.has_wanted(), "each goes once");
     }
 
+    const ONE_LOST: Report = Report {
+        base: 29,
+        bitmap: 0b1111_1111_1111_1110,
+    };
+
     #[test]
-    fn a_single_loss_does_not_go_again() {
+    fn a_single_loss_goes_again_if_it_will_be_in_time() {
         let (mut history, now) = sent(30);
-        history.handle_report(
-            now,
-            Report {
-                base: 29,
-                bitmap: 0b1111_1111_1111_0111,
-            },
-        );
+        history.handle_report(now, ONE_LOST);
+        assert_eq!(wanted(&mut history, now), [28]);
+        history.handle_report(now + FRAME, ONE_LOST);
+        assert!(!history.has_wanted(), "it is on its way");
+    }
+
+    #[test]
+    fn a_single_loss_does_not_go_again_over_a_long_way() {
+        let (mut history, now) = sent(30);
+        history.handle_report(now + Duration::from_millis(150), ONE_LOST);
         assert!(!history.has_wanted());
     }
 

@@ -6,7 +6,7 @@ use crate::time::ms;
 use crate::{BLOCK, event::Origin};
 
 /// From this much behind on, catching up is on ...
-const BEGIN: i64 = ms(60);
+const BEGIN: i64 = ms(100);
 /// ... until so little is left.
 const END: i64 = ms(5);
 /// More than this, and speech goes at 1.5 times its speed, else at 1.25 (`voice.md` section 2).
@@ -60,36 +60,28 @@ impl Playout {
         self.credit = self.credit.min(ms(40) as f32);
     }
 
-    /// A little too late: now and then a period less, where it isn't heard.
+    /// A little too late: in a pause of speech at once, else now and then a period less, where it isn't heard.
     fn trim(&mut self, excess: i64) {
-        self.credit = (self.credit + BLOCK as f32 * 0.05).min(LONGEST as f32);
-        let need = if excess > ms(30) {
-            Need::Firm
-        } else {
-            Need::Gentle
-        };
-        let gone = stretch::shorten(
-            &mut self.sound,
-            (self.credit as usize).min(excess.max(0) as usize),
-            need,
-        );
+        let (need, most) = self.leave(excess);
+        let gone = stretch::shorten(&mut self.sound, most, need);
         self.spend(gone);
     }
 
-    /// Too early: a period more.
+    /// Too early: a period more, likewise.
     fn wait_a_little(&mut self, lack: i64) {
-        self.credit = (self.credit + BLOCK as f32 * 0.08).min(LONGEST as f32);
-        let need = if lack > ms(20) {
-            Need::Firm
-        } else {
-            Need::Gentle
-        };
-        let come = stretch::lengthen(
-            &mut self.sound,
-            (self.credit as usize).min(lack.max(0) as usize + 240),
-            need,
-        );
+        let (need, most) = self.leave(lack + ms(5));
+        let come = stretch::lengthen(&mut self.sound, most, need);
         self.spend(come);
+    }
+
+    /// How much may be changed now, and how well it must fit: 3 % of speech, all of a pause.
+    fn leave(&mut self, wanted: i64) -> (Need, usize) {
+        let wanted = usize::try_from(wanted).unwrap_or(0);
+        if stretch::is_quiet(&self.sound, self.activity.floor()) {
+            return (Need::Firm, wanted);
+        }
+        self.credit = (self.credit + BLOCK as f32 * 0.03).min(LONGEST as f32);
+        (Need::Gentle, wanted.min(self.credit as usize))
     }
 
     fn spend(&mut self, samples: usize) {

@@ -6,7 +6,8 @@ use crate::time::ms;
 
 /// The sender keeps one second; what is older will not come. A little more for its rounding.
 const SENDERS_MEMORY: i64 = ms(1_100);
-/// Holes of so many frames are recovered at once if they can be, even if they might come again.
+/// Holes of so many frames are recovered at once if they can be, even if they might come again. So is any hole that
+/// DRED covers, unless the overlay says that the path changed: then the very packets come.
 const SMALL: i64 = 2;
 /// So much is invented in a row; the rest of a longer hole is left out.
 const INVENTED: i64 = ms(100);
@@ -31,16 +32,12 @@ impl Playout {
         if hopeless > 0 && self.waits(now) {
             return self.skip(next, hopeless * frame, hopeless);
         }
-        let at_once = lost <= SMALL && self.recoverable(first) >= hole;
+        let at_once = (lost <= SMALL || !self.path_changed) && self.recoverable(first) >= hole;
         if self.waits(now) && !at_once {
-            return if self.lacks_sound() {
-                self.fill(Filling::Gap)
-            } else {
-                ()
-            };
+            return self.fill(Filling::Gap);
         }
         let too_long = hole - self.recoverable(first).max(INVENTED);
-        if self.filling == Filling::Gap {
+        if self.filling == Filling::Gap && self.behind(now) > self.delay.target() + frame {
             // what was invented while waiting has taken the place of what will not come
             let gone = (hole - self.recoverable(first)) / frame;
             if gone > 0 {
