@@ -310,6 +310,7 @@ impl Room {
         })));
     }
 
+    /// What was open before stays so until this one is: a chosen device that refuses must not silence the one that stands in.
     fn open(&mut self, at: usize, device: &Device, listing: &Listing) -> Result<(), cpal::Error> {
         let handle = listing
             .handle(device)
@@ -320,8 +321,6 @@ impl Room {
             failures: self.failures.0.clone(),
             thread: self.thread.clone(),
         };
-        // The old one first: some devices open once only.
-        self.sides[at].open = None;
         let (open, news) = match device.direction {
             Direction::Microphone => {
                 let (open, capture) = stream::microphone(handle, self.wanted.latency, &tell)?;
