@@ -430,6 +430,9 @@ impl Driver {
             E::RouteChanged { peer, old, new } => {
                 self.publish(Event::RouteChanged { peer, old, new })
             }
+            E::PassageChanged { peer, passage } => {
+                self.publish(Event::PassageChanged { peer, passage })
+            }
             E::HandedOver(handover) => {
                 self.recent.push(&handover);
                 self.publish(Event::HandedOver(handover));

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-pub use ntm_proto::{DownReason, Handover, NoAuthority, Peer, Reason, RegisterError, Route};
+pub use ntm_proto::{
+    DownReason, Handover, NoAuthority, Passage, Peer, Reason, RegisterError, Route,
+};
 use ntm_wire::addr::{RealAddr, VirtualAddrs};
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::{NodeId, RsId};
@@ -36,6 +38,14 @@ pub enum Event {
         old: Route,
         /// From now on.
         new: Route,
+    },
+    /// Packets to a peer arrive, may be lost, or can't leave, otherwise than before: who sends speech can send
+    /// again what may be lost.
+    PassageChanged {
+        /// With whom.
+        peer: NodeId,
+        /// From now on.
+        passage: Passage,
     },
     /// A hand-over is over, or as far as it came in ten seconds.
     HandedOver(Box<Handover>),

@@ -325,6 +325,19 @@ impl Profile {
     }
 }
 
+/// The number that two people compare: six groups of five digits from a hash of the account's root key: 99 bits, short enough to read aloud.
+pub fn safety_number(root: &RootKey) -> String {
+    let hash = ntm_wire::kdf::sha256(&[b"ntm safety number", &root.0]);
+    let (groups, _) = hash.as_chunks::<5>();
+    let digits = |g: &[u8; 5]| {
+        format!(
+            "{:05}",
+            g.iter().fold(0_u64, |n, b| (n << 8) | u64::from(*b)) % 100_000
+        )
+    };
+    groups.iter().map(digits).collect::<Vec<_>>().join(" ")
+}
+
 /// Names a device's secrets: unlike the name alone, unique over servers with the same made-up domain.
 fn device_id(membership: &Membership) -> String {
     format!(

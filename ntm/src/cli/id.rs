@@ -2,13 +2,13 @@
 
 use clap::Args;
 use ntm_wire::kdf::sha256;
-use ntm_wire::key::{IdentityKey, RootKey};
+use ntm_wire::key::IdentityKey;
 use serde_json::json;
 
 use super::exit::Exit;
 use super::failure::Failure;
 use super::{Context, names, session};
-use crate::profile::Profile;
+use crate::profile::{Profile, safety_number};
 
 /// Shows this device's fingerprint and its account's safety number; or a peer's.
 #[derive(Debug, Args)]
@@ -70,19 +70,6 @@ fn own(context: &Context) -> Result<Exit, Failure> {
         "fingerprint": print,
     }));
     Ok(Exit::Ok)
-}
-
-/// Six groups of five digits from a hash of the account's root key: 99 bits, short enough to read aloud.
-pub(super) fn safety_number(root: &RootKey) -> String {
-    let hash = sha256(&[b"ntm safety number", &root.0]);
-    let (groups, _) = hash.as_chunks::<5>();
-    let digits = |g: &[u8; 5]| {
-        format!(
-            "{:05}",
-            g.iter().fold(0_u64, |n, b| (n << 8) | u64::from(*b)) % 100_000
-        )
-    };
-    groups.iter().map(digits).collect::<Vec<_>>().join(" ")
 }
 
 /// The device's key, hashed, in groups of four.

@@ -6,7 +6,8 @@ use serde_json::json;
 use super::exit::Exit;
 use super::failure::Failure;
 use super::snapshot::RouteReport;
-use super::{Context, id, names, picture, session};
+use super::{Context, names, picture, session};
+use crate::profile::safety_number;
 
 /// Builds tunnels to the devices of a name and shows their virtual addresses.
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ impl Resolve {
                 "device": peer.fqdn.to_string(),
                 "virtual_v6": peer.addrs.v6,
                 "virtual_v4": peer.addrs.v4,
-                "safety_number": id::safety_number(&peer.root),
+                "safety_number": safety_number(&peer.root),
                 "route": tunnel.map(|t| RouteReport::from(&t.route)),
             }));
         }

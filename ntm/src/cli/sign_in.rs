@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use super::exit::Exit;
 use super::failure::Failure;
-use super::{Context, id, names};
+use super::{Context, names};
 use crate::account::{self, Device, Invitation, ServerRef};
 use crate::keystore::{Choice, Place};
-use crate::profile::Profile;
+use crate::profile::{Profile, safety_number};
 
 /// Makes this machine a device of an account.
 ///
@@ -174,12 +174,12 @@ fn report(context: &Context, profile: &Profile) {
     ));
     context.out.line(format!(
         "safety number of the account: {}",
-        id::safety_number(&certificate.root)
+        safety_number(&certificate.root)
     ));
     context.out.json(&json!({
         "device": certificate.fqdn.to_string(),
         "account": certificate.account().map(|a| a.to_string()),
-        "safety_number": id::safety_number(&certificate.root),
+        "safety_number": safety_number(&certificate.root),
         "keys": keys,
     }));
 }

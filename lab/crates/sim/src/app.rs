@@ -18,7 +18,8 @@ use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
 use ntm_proto::{
-    Authority, Event, Handover, NoAuthority, Node, Peer, ResolveError, ResolveId, Route, UdpId,
+    Authority, Event, Handover, NoAuthority, Node, Passage, Peer, ResolveError, ResolveId, Route,
+    UdpId,
 };
 use ntm_wire::fqdn::Fqdn;
 use ntm_wire::id::NodeId;
@@ -133,6 +134,8 @@ pub struct App {
     pub talk: Option<Talk>,
     /// Hand-overs, as they were told.
     pub handovers: Vec<Handover>,
+    /// What was told of packets' passage, and when.
+    pub passages: Vec<(Mono, Passage)>,
     /// Echoes answered here.
     pub echoed: u64,
     /// Sockets that are not the application's own and have something to read.
@@ -156,6 +159,7 @@ impl App {
             remotes: BTreeSet::new(),
             talk: None,
             handovers: Vec::new(),
+            passages: Vec::new(),
             echoed: 0,
             readable: BTreeSet::new(),
             registrations: 0,
@@ -182,6 +186,7 @@ impl App {
             }
             Event::HandedOver(handover) => self.handovers.push(*handover),
             Event::AuthorityWanted { domain } => self.look_up(now, node, domain),
+            Event::PassageChanged { passage, .. } => self.passages.push((now.mono, passage)),
             Event::Pinned { .. }
             | Event::PinChanged { .. }
             | Event::ProbeAnswered { .. }
@@ -441,6 +446,7 @@ fn note_of(event: &Event) -> Option<String> {
         Event::RegistrationFailed(_)
         | Event::RouteChanged { .. }
         | Event::HandedOver(_)
+        | Event::PassageChanged { .. }
         | Event::TunnelDown { .. }
         | Event::PinChanged { .. }
         | Event::AuthorityWanted { .. }

@@ -2,9 +2,9 @@
 
 use core::time::Duration;
 
-use ntm_proto::Order;
+use ntm_proto::{Order, Passage};
 use ntm_sim::access::Access;
-use ntm_sim::net::{LinkConfig, Loss};
+use ntm_sim::net::{HostId, LinkConfig, Loss};
 use ntm_sim::process::NodeHost;
 use ntm_wire::id::InterfaceId;
 use ntm_wire::time::Mono;
@@ -107,6 +107,37 @@ fn data_is_at_the_peer_half_a_round_trip_after_the_new_address_can_be_used() {
         assert!(o.to_data <= R / 2 + ms(5) + VOICE, "{name}: {o:?}");
         assert!(o.gap <= R + ms(10) + VOICE, "{name}: {o:?}");
     }
+}
+
+/// What the application at `host` was told since `from`, in milliseconds from then.
+fn passages(stage: &Stage, host: HostId, from: Mono) -> Vec<(u128, Passage)> {
+    let told = stage.node(host).app.passages.iter();
+    let told = told.filter(|(at, _)| *at >= from);
+    told.map(|(at, p)| (at.since(from).as_millis(), *p))
+        .collect()
+}
+
+#[test]
+fn the_application_hears_at_once_that_what_it_sends_may_be_lost_and_when_it_arrives_again() {
+    let (mut stage, mut talk) = talking(1, Access::PublicV4, Access::PublicV4);
+    let (mn, cn) = (stage.mn, stage.cn);
+    let gone = stage.world.now();
+    stage.world.unplug(mn, WIFI);
+    talk.run(&mut stage, ms(300));
+    stage.connect_on((mn, WIFI), Access::PublicV4, delay(LINK));
+    talk.run(&mut stage, secs(5));
+    let expected = [
+        (0, Passage::Blocked),
+        (300, Passage::Unproved),
+        // The relay, half way to the peer, passes on at once what comes for the new address.
+        (340, Passage::Proved),
+    ];
+    assert_eq!(passages(&stage, mn, gone), expected, "the one that moves");
+    // Nothing comes in for 280 ms after what was under way; then the claim comes, and its proof.
+    let seen = passages(&stage, cn, gone);
+    let states: Vec<Passage> = seen.iter().map(|(_, p)| *p).collect();
+    assert_eq!(states, [Passage::Unproved, Passage::Proved], "{seen:?}");
+    assert!(seen[1].0 <= 300 + 120 + 5, "{seen:?}");
 }
 
 #[test]

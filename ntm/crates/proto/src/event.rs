@@ -10,6 +10,7 @@ use ntm_wire::id::{InterfaceId, NodeId, RsId};
 use ntm_wire::key::RootKey;
 use ntm_wire::message::{DirectionError, RegistrationError};
 
+use crate::handover::passage::Passage;
 use crate::handover::timeline::Handover;
 
 /// A datagram to send.
@@ -99,6 +100,13 @@ pub enum Event {
         old: Route,
         /// From now on.
         new: Route,
+    },
+    /// Packets to a peer arrive, may be lost, or can't leave, otherwise than before.
+    PassageChanged {
+        /// With whom.
+        peer: NodeId,
+        /// From now on.
+        passage: Passage,
     },
     /// A hand-over is over, or as far as it came in ten seconds.
     HandedOver(Box<Handover>),

@@ -3,6 +3,7 @@
 pub(crate) mod doubt;
 pub(crate) mod locals;
 pub(crate) mod moves;
+pub(crate) mod passage;
 pub(crate) mod path;
 pub(crate) mod paths;
 pub(crate) mod published;

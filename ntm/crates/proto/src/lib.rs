@@ -22,6 +22,7 @@ pub use event::{
     ResolveError, ResolveId, Route, SendError, Transmit, UdpId,
 };
 pub use handover::locals::Class;
+pub use handover::passage::Passage;
 pub use handover::published::Order;
 pub use handover::timeline::{Handover, Reason};
 pub use negotiation::resolution::MAX_EARLY;

@@ -22,7 +22,7 @@ const MAX_CLAIMED: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Doubt {
     since: Mono,
-    why: Why,
+    pub(super) why: Why,
     pub(super) doubles: Vec<Way>,
 }
 
@@ -149,12 +149,11 @@ impl PathSet {
 
     /// This node has moved to an interface: from now on every probe from there says so.
     pub(crate) fn claim(&mut self, interface: InterfaceId, now: Mono) {
-        let move_epoch = self.own_claim.map_or(0, |c| c.move_epoch) + 1;
         self.own_claim = Some(Claim {
-            move_epoch,
             interface,
+            ..self.next_claim()
         });
-        self.claimed_at = now;
+        (self.claimed_at, self.stirred_at) = (now, None);
         for path in self.paths.iter_mut().filter(|p| !p.is_cut()) {
             path.restart_probing(now);
             path.search_anew(now);
@@ -199,16 +198,38 @@ impl PathSet {
     }
 
     /// What a probe over `way` says of this node's whereabouts, and whether the peer can't know it yet.
-    pub(crate) fn claim_on(&self, way: Way) -> (Option<Claim>, bool) {
+    pub(crate) fn claim_on(&self, way: Way, now: Mono) -> (Option<Claim>, bool) {
         let port = way.port();
         let here = |c: &Claim| port.is_none_or(|p| p.interface == c.interface);
         let claim = self.own_claim.filter(here);
         if claim.is_none() && self.is_going_home() && way == self.current().way {
             return (self.own_claim.map(announcement), false);
         }
+        if claim.is_none() && way == self.current().way && self.stirs(now) {
+            return (Some(self.next_claim()), false);
+        }
         let path = self.paths.iter().find(|p| p.way == way);
         let is_first = path.is_some_and(|p| !p.lives_since(self.claimed_at));
         (claim, claim.is_some() && is_first)
+    }
+
+    /// An interface has come up: this node may move soon, and says so by the way in use.
+    pub(crate) fn stir(&mut self, now: Mono) {
+        self.stirred_at = Some(now);
+        let current = self.current;
+        self.paths[current].restart_probing(now);
+    }
+
+    fn stirs(&self, now: Mono) -> bool {
+        self.stirred_at.is_some_and(|t| now < t + CLAIM_LASTS)
+    }
+
+    /// What this node's next move will say; where it goes is not known.
+    fn next_claim(&self) -> Claim {
+        Claim {
+            move_epoch: self.own_claim.map_or(0, |c| c.move_epoch) + 1,
+            interface: ELSEWHERE,
+        }
     }
 
     fn is_going_home(&self) -> bool {
@@ -296,5 +317,50 @@ impl PathSet {
             doubt.doubles.truncate(DOUBLES - 1);
             doubt.doubles.insert(0, way);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::locals::Locals;
+    use super::*;
+
+    fn at(ms: u64) -> Mono {
+        Mono::from_micros(ms * 1000)
+    }
+
+    #[test]
+    fn an_interface_that_has_come_up_is_told_by_the_way_in_use_until_a_claim_or_for_three_seconds()
+    {
+        let relay = Way::Relay(0);
+        let mut set = PathSet::new(relay, true, Locals::default(), at(0));
+        assert_eq!(set.claim_on(relay, at(0)).0, None);
+        set.stir(at(1000));
+        let told = set.claim_on(relay, at(1001)).0;
+        let told = told.expect("the peer should hear that a move is near");
+        assert_eq!((told.move_epoch, told.interface), (1, ELSEWHERE));
+        assert!(set.probes_due(at(1001)).iter().any(|(w, _)| *w == relay));
+        assert_eq!(set.claim_on(Way::Relay(1), at(1001)).0, None, "not there");
+        assert_eq!(set.claim_on(relay, at(4000)).0, None, "no move came");
+        set.claim(InterfaceId(2), at(4100));
+        let claimed = set.claim_on(relay, at(4101)).0.expect("a claim");
+        assert_eq!((claimed.move_epoch, claimed.interface), (1, InterfaceId(2)));
+    }
+
+    #[test]
+    fn who_hears_that_a_peer_may_move_sends_by_the_relay_too_and_goes_back_when_no_move_comes() {
+        let relay = Way::Relay(0);
+        let mut set = PathSet::new(relay, true, Locals::default(), at(0));
+        set.insert(Path::proved(Way::Relay(1), at(0)));
+        let near = Claim {
+            move_epoch: 1,
+            interface: ELSEWHERE,
+        };
+        assert!(!set.handle_claim(near, relay, at(10)), "nothing moved yet");
+        assert_eq!(set.plan(100).doubles, [Way::Relay(1)]);
+        set.choose(at(2000));
+        assert_eq!(set.plan(100).doubles.len(), 1);
+        set.choose(at(3010));
+        assert_eq!((set.plan(100).doubles.len(), set.current().way), (0, relay));
     }
 }

@@ -84,8 +84,12 @@ impl Tunnel {
             paths.go_home(home, now.mono);
             self.start_record(now, Reason::BetterInterface, old);
             self.note_usable(now.mono);
+        } else if !change.fresh.is_empty() {
+            // An address comes before its route: the peer hears of the move before it can begin.
+            paths.stir(now.mono);
         }
         self.handle_live_work(now, fx);
+        self.tell_passage(fx);
     }
 
     fn handle_unreachable(&mut self, now: Now, fx: &mut Effects, on: InterfaceId, to: RealAddr) {
@@ -99,6 +103,7 @@ impl Tunnel {
         if live.paths.current().way == arrival.way && live.paths.doubt_at_once(now.mono) {
             self.go_elsewhere(now, fx);
             self.handle_live_work(now, fx);
+            self.tell_passage(fx);
         }
     }
 
@@ -152,6 +157,7 @@ impl Tunnel {
             live.paths.claim(in_use, now.mono);
             self.send_probes(now.mono, fx);
         }
+        self.tell_passage(fx);
     }
 
     fn choose(&mut self, now: Now, fx: &mut Effects) {
@@ -214,6 +220,7 @@ impl Tunnel {
             self.note_usable(now.mono);
         }
         self.send_probes(now.mono, fx);
+        self.tell_passage(fx);
     }
 
     /// Every path is suspect: binds and probes anew.

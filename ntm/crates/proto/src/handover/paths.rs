@@ -28,10 +28,14 @@ pub(crate) struct PathSet {
     /// Where this node wants to be reached since its last move.
     pub(super) own_claim: Option<Claim>,
     pub(super) claimed_at: Mono,
+    /// An interface came up then, and nothing was claimed since.
+    pub(super) stirred_at: Option<Mono>,
     /// Where the peer wants to be reached since its last move, and the ways on which it said so.
     pub(super) peer_claim: Option<(Claim, Vec<Way>)>,
     /// This node's addresses, the preferred first.
     locals: Locals,
+    /// It had some, and has none now.
+    pub(super) is_adrift: bool,
 }
 
 /// Where a datagram goes now.
@@ -66,8 +70,10 @@ impl PathSet {
             doubt: None,
             own_claim: None,
             claimed_at: now,
+            stirred_at: None,
             peer_claim: None,
             locals,
+            is_adrift: false,
         }
     }
 
@@ -337,6 +343,7 @@ impl PathSet {
         now: Mono,
     ) -> bool {
         self.locals = locals.clone();
+        self.is_adrift = locals.is_empty();
         let hoped: Vec<RealAddr> = self.likely_remotes();
         for path in &mut self.paths {
             if path.way.port().is_some_and(|p| change.gone.contains(&p)) {

@@ -130,7 +130,7 @@ impl Tunnel {
         for (way, size) in due.unwrap_or_default() {
             let id = fx.u32();
             let Some(live) = self.live_mut() else { return };
-            let (claim, is_first) = live.paths.claim_on(way);
+            let (claim, is_first) = live.paths.claim_on(way, now);
             // What a claim brings is the credit for the answer (rule 18).
             let size = if is_first {
                 size.max(BASE_PAYLOAD)

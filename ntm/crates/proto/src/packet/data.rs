@@ -18,6 +18,7 @@ use super::rest::Life;
 use crate::effects::Effects;
 use crate::event::{Peer, Route};
 use crate::handover::locals::Locals;
+use crate::handover::passage::Passage;
 use crate::handover::path::Way;
 use crate::handover::paths::PathSet;
 use crate::handover::timeline::{Handover, Record};
@@ -82,6 +83,8 @@ pub(crate) struct Live {
     /// Others that it cut short.
     pub(crate) ended: Vec<Handover>,
     pub(crate) told: Told,
+    /// What the application knows of it.
+    pub(crate) passage: Passage,
 }
 
 /// A Tunnel Request and the answer it got: the same bytes get the same answer again (rule 5).
@@ -142,6 +145,7 @@ impl Live {
             record: None,
             ended: Vec::new(),
             told: Told::default(),
+            passage: Passage::default(),
         }
     }
 }

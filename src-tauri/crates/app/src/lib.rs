@@ -1,0 +1,32 @@
+//! `voice-app`: Legato without its window. A shell (the desktop app, `legato-cli`) asks it to do things, and shows
+//! what it tells.
+//!
+//! - [`account`]: signing up and in
+//! - [`App`]: one signed-in device that calls and is called
+//! - [`view`]: what there is to see, in whole models and never in differences
+//! - [`contacts`], [`history`], [`settings`]: what is kept between runs, in the profile's folder
+//! - [`AppError`]: what went wrong, as a code and as words
+//!
+//! This crate is async glue around deciding parts: [`calls`](mod@calls) knows what each call is and what it sounds like
+//! ([`ringing`]); [`media`] moves datagrams between a call's virtual socket and the audio thread; [`echo`] answers
+//! for machines that send back what they hear.
+
+pub mod account;
+mod app;
+pub mod calls;
+pub mod contacts;
+mod controller;
+pub mod echo;
+mod error;
+pub mod history;
+pub mod media;
+pub mod names;
+pub mod ringing;
+pub mod settings;
+mod store;
+pub mod view;
+pub mod words;
+
+pub use app::{AnswerRule, App, AppConfig, AppEvents};
+pub use error::{AppError, Code};
+pub use view::AppEvent;
