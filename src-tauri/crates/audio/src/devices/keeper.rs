@@ -108,6 +108,8 @@ struct Side {
     /// What was last said, so that it is said once.
     complained: Option<SoundError>,
     failed: Vec<(String, Instant)>,
+    /// Which one faltered last, and when: once is forgiven, for servers falter while devices come and go.
+    faltered: Option<(String, Instant)>,
 }
 
 /// When callbacks were last seen.
@@ -134,6 +136,7 @@ impl Room {
             open: None,
             complained: None,
             failed: Vec::new(),
+            faltered: None,
         };
         Self {
             wanted,
@@ -218,7 +221,10 @@ impl Room {
         };
         drop(open);
         if failed {
-            side.failed.push((device.id, Instant::now()));
+            let before = side.faltered.replace((device.id.clone(), Instant::now()));
+            if before.is_some_and(|(id, at)| id == device.id && at.elapsed() < GRUDGE) {
+                side.failed.push((device.id, Instant::now()));
+            }
         }
         let direction = side.direction;
         self.send(News::Gone(direction));
