@@ -197,7 +197,7 @@ fn lag(mouth: &[f32], ear: &[f32]) -> Option<f64> {
     let piece = |from: usize| {
         let (at, alike) = signal::find(&mouth[from..from + 72_000], ear, from, from + 14_400);
         eprintln!("  {:.1} ms, alike {alike:.3}", (at - from) as f64 / 48.0);
-        (alike > 0.7).then_some((at - from) as f64 / 48.0)
+        (alike > 0.5).then_some((at - from) as f64 / 48.0)
     };
     let (first, second) = (piece(loud.checked_sub(150_000)?)?, piece(loud - 75_000)?);
     ((first - second).abs() < 10.0).then_some((first + second) / 2.0)

@@ -108,6 +108,8 @@ struct Side {
     /// What was last said, so that it is said once.
     complained: Option<SoundError>,
     failed: Vec<(String, Instant)>,
+    /// Which one faltered last, and when: once is forgiven, for servers falter while devices come and go.
+    faltered: Option<(String, Instant)>,
 }
 
 /// When callbacks were last seen.
@@ -134,6 +136,7 @@ impl Room {
             open: None,
             complained: None,
             failed: Vec::new(),
+            faltered: None,
         };
         Self {
             wanted,
@@ -218,7 +221,10 @@ impl Room {
         };
         drop(open);
         if failed {
-            side.failed.push((device.id, Instant::now()));
+            let before = side.faltered.replace((device.id.clone(), Instant::now()));
+            if before.is_some_and(|(id, at)| id == device.id && at.elapsed() < GRUDGE) {
+                side.failed.push((device.id, Instant::now()));
+            }
         }
         let direction = side.direction;
         self.send(News::Gone(direction));
@@ -310,6 +316,7 @@ impl Room {
         })));
     }
 
+    /// What was open before stays so until this one is: a chosen device that refuses must not silence the one that stands in.
     fn open(&mut self, at: usize, device: &Device, listing: &Listing) -> Result<(), cpal::Error> {
         let handle = listing
             .handle(device)
@@ -320,8 +327,6 @@ impl Room {
             failures: self.failures.0.clone(),
             thread: self.thread.clone(),
         };
-        // The old one first: some devices open once only.
-        self.sides[at].open = None;
         let (open, news) = match device.direction {
             Direction::Microphone => {
                 let (open, capture) = stream::microphone(handle, self.wanted.latency, &tell)?;
