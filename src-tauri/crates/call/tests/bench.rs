@@ -92,9 +92,12 @@ impl World {
     }
 
     pub(crate) fn with_limits(devices: &[&str], limits: Limits) -> Self {
-        let phones = devices.iter().enumerate().map(|(n, full)| {
-            let n = u8::try_from(n + 1).unwrap();
-            let device = device(n, full);
+        let numbered = (1..).zip(devices).map(|(n, full)| device(n, full));
+        Self::of(numbered.collect(), limits)
+    }
+
+    pub(crate) fn of(devices: Vec<Device>, limits: Limits) -> Self {
+        let phones = (1..).zip(devices).map(|(n, device)| {
             let config = Config {
                 name: device.name.clone(),
                 v6: device.v6,

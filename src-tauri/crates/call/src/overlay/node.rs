@@ -98,7 +98,10 @@ async fn forward(
             Ok(Event::TunnelUp { peer, .. }) => Some(News::Restored(device(peer))),
             Ok(Event::HandedOver(handover)) => restored(&node, handover.peer).await,
             Ok(Event::RouteChanged { peer, .. }) => restored(&node, peer).await,
-            Ok(Event::PassageChanged { peer, passage: Passage::Proved }) => restored(&node, peer).await,
+            Ok(Event::PassageChanged {
+                peer,
+                passage: Passage::Proved,
+            }) => restored(&node, peer).await,
             Ok(Event::TunnelDown { .. }) | Err(broadcast::error::RecvError::Lagged(_)) => {
                 Some(News::Gone)
             }
