@@ -149,7 +149,22 @@ impl PhoneCall {
             }
             Case::Hard => caller.host.leave(Radio::First),
             Case::Silent => caller.host.set_silent(Radio::First, true),
-            _ => {
+            Case::Renumber
+            | Case::HomeToHome
+            | Case::V4ToV6
+            | Case::V6ToV4
+            | Case::V4ToV6AndBack
+            | Case::Symmetric
+            | Case::DirectToRelay
+            | Case::RelayToDirect
+            | Case::BreakBeforeMake
+            | Case::BothUp
+            | Case::Both
+            | Case::BothV4V6
+            | Case::BothOneV6
+            | Case::BothCross
+            | Case::Slaac(_)
+            | Case::DcDown => {
                 if !self.nothing.is_zero() {
                     caller.host.leave(Radio::First)?;
                     std::thread::sleep(self.nothing);

@@ -181,7 +181,10 @@ impl Controller {
                 drop(done.send(self.known(call).map(|id| phone.hang_up(id))));
             }
             Command::Hold { call, held, done } => drop(done.send(self.hold(call, held))),
-            Command::Mute { muted, done } => drop(done.send(self.mute(muted))),
+            Command::Mute { muted, done } => {
+                self.mute(muted);
+                drop(done.send(()));
+            }
             Command::Text { name, text, done } => drop(done.send(self.text(&name, &text))),
             Command::Record { to, done } => drop(done.send(self.ears.record(to))),
             Command::Settings { settings, done } => drop(done.send(self.choose(*settings))),

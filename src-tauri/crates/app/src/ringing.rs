@@ -1,7 +1,7 @@
 //! Which tone sounds, from the calls there are.
 
 use voice_audio::Tone;
-use voice_call::core::EndReason;
+use voice_call::core::{By, EndReason};
 
 use crate::view::{CallState, CallView};
 
@@ -31,12 +31,17 @@ pub fn tone(calls: &[CallView]) -> Option<Tone> {
 
 /// What is heard at the end of a call; `was_answered`: somebody talked.
 pub fn farewell(reason: EndReason, outgoing: bool, was_answered: bool) -> Option<Tone> {
+    match of_reason(reason)? {
+        Tone::End => Some(Tone::End),
+        // Whoever was called hears nothing of why the call came to nothing.
+        tone => Some(tone).filter(|_| outgoing && !was_answered),
+    }
+}
+
+fn of_reason(reason: EndReason) -> Option<Tone> {
     match reason {
-        EndReason::Busy | EndReason::Declined | EndReason::TooMany if outgoing => Some(Tone::Busy),
-        EndReason::HungUp {
-            by: voice_call::core::By::There,
-        }
-        | EndReason::ConnectionLost => Some(Tone::End),
+        EndReason::HungUp { by: By::There } | EndReason::ConnectionLost => Some(Tone::End),
+        EndReason::Busy | EndReason::Declined | EndReason::TooMany => Some(Tone::Busy),
         EndReason::NoSuchPerson
         | EndReason::Offline
         | EndReason::NoAnswer
@@ -48,11 +53,34 @@ pub fn farewell(reason: EndReason, outgoing: bool, was_answered: bool) -> Option
         | EndReason::IdentityChanged
         | EndReason::NoCommonCodec
         | EndReason::VersionTooOld
-        | EndReason::Failed { .. }
-            if outgoing && !was_answered =>
-        {
+        | EndReason::Yourself
+        | EndReason::Failed { .. } => Some(Tone::Unavailable),
+        EndReason::HungUp { by: By::Here }
+        | EndReason::Cancelled
+        | EndReason::AnsweredElsewhere
+        | EndReason::DeclinedElsewhere
+        | EndReason::Replaced { .. }
+        | EndReason::Stopped => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_calls_in_vain_hears_why_and_who_is_called_in_vain_hears_nothing() {
+        assert_eq!(farewell(EndReason::Busy, true, false), Some(Tone::Busy));
+        assert_eq!(
+            farewell(EndReason::Offline, true, false),
             Some(Tone::Unavailable)
-        }
-        _ => None,
+        );
+        assert_eq!(farewell(EndReason::NoAnswer, false, false), None);
+    }
+
+    #[test]
+    fn the_end_of_a_talk_is_heard_by_whoever_did_not_end_it() {
+        let by = |by| farewell(EndReason::HungUp { by }, false, true);
+        assert_eq!((by(By::There), by(By::Here)), (Some(Tone::End), None));
     }
 }
