@@ -10,7 +10,7 @@ SECONDS ?= 60
 TRIES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-cross sim lab lab-peers bench fuzz doc fmt
+.PHONY: help setup run test check check-cross sim lab lab-peers bench voice-bench fuzz doc fmt
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -42,6 +42,9 @@ lab-peers: setup ## iroh, WireGuard and quinn, built to compare with: `ntm-lab h
 
 bench: setup ## benchmarks, with the machine named
 	@scripts/bench
+
+voice-bench: setup ## calls with recorded speech in virtual time, scored: target/voice-bench/results.jsonl
+	@scripts/voice-bench
 
 fuzz: setup ## each fuzz target for SECONDS=60
 	@scripts/fuzz $(SECONDS)

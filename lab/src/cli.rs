@@ -1,5 +1,6 @@
 //! The `ntm-lab` command.
 
+mod call;
 mod capture;
 mod clean;
 mod handover;
@@ -29,6 +30,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Call(call::CallCommand),
     Handover(handover::HandoverCommand),
     List(list::List),
     Matrix(matrix::MatrixCommand),
@@ -49,6 +51,7 @@ const BROKEN: u8 = 2;
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
     let done = match Args::parse().command {
+        Command::Call(c) => c.run(),
         Command::Handover(c) => c.run(),
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),

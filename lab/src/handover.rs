@@ -1,5 +1,6 @@
 //! [`Trial`]: hosts that change their network under a stream each way, and what that costs.
 
+mod call;
 mod case;
 mod ledger;
 mod logs;
@@ -16,6 +17,7 @@ use crate::peer::{Cast, Peer};
 use crate::talk::Talk;
 use crate::world::{Weather, World};
 
+pub use call::{Ear, Heard, PhoneCall};
 pub use case::Case;
 use case::{Ends, Scene};
 pub use ledger::{Ledger, Shard};

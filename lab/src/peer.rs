@@ -216,6 +216,11 @@ impl Ours {
         })
     }
 
+    /// The caller's device and the callee's.
+    pub fn devices(&self) -> &[Device; 2] {
+        &self.devices
+    }
+
     fn repair(&mut self) -> anyhow::Result<()> {
         if self.servers.revive()? {
             std::thread::sleep(JOINING);

@@ -295,8 +295,17 @@ impl Device {
         self.command(&self.namespace)
     }
 
+    /// Another program of the product as this device, on its host.
+    pub fn program(&self, name: &str) -> anyhow::Result<Run> {
+        self.run(&self.namespace, name)
+    }
+
     fn command(&self, namespace: &Namespace) -> anyhow::Result<Run> {
-        let run = Run::inside(namespace, "ntm")?
+        self.run(namespace, "ntm")
+    }
+
+    fn run(&self, namespace: &Namespace, name: &str) -> anyhow::Result<Run> {
+        let run = Run::inside(namespace, name)?
             .env("NTM_PROFILE", &self.profile)
             .env("NTM_KEYSTORE", "file")
             .env("NTM_PASSWORD", PASSWORD)

@@ -65,9 +65,10 @@ pub fn write_private(path: &Path, content: &[u8]) -> Result<(), FileError> {
         let _ = fs::remove_file(&beside);
     }
     written?;
-    path.parent().map_or(Ok(()), |dir| {
-        system::sync_dir(dir).map_err(FileError::io("cannot sync", dir))
-    })
+    // The parent of a bare name is the empty path, which names no folder.
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty());
+    let dir = dir.unwrap_or(Path::new("."));
+    system::sync_dir(dir).map_err(FileError::io("cannot sync", dir))
 }
 
 /// Unique in this process and among processes.

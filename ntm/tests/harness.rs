@@ -129,7 +129,11 @@ impl World {
 
     /// A device of `account` (`alice`), with a root key of its own.
     pub(crate) fn device(&self, device: &str, account: &str) -> Device {
-        let root = SigningKey::from_bytes(&random());
+        self.device_of(&SigningKey::from_bytes(&random()), device, account)
+    }
+
+    /// A device of the account that has this root key.
+    pub(crate) fn device_of(&self, root: &SigningKey, device: &str, account: &str) -> Device {
         let identity = KeyPair::from_private(secret());
         let fqdn = fqdn(&format!("{device}.{account}.{DOMAIN}"));
         let now = wall() + self.minted.ahead;
@@ -142,7 +146,7 @@ impl World {
             not_before: issued,
             not_after: wall() + Duration::from_secs(90 * 86_400),
             root: RootKey(root.verifying_key().to_bytes()),
-            root_signature: sign_device(&root, &fqdn, &identity.identity()),
+            root_signature: sign_device(root, &fqdn, &identity.identity()),
             authority_signature: [0; 64],
             identity: identity.identity(),
             fqdn,

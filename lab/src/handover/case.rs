@@ -366,7 +366,7 @@ impl Mover {
     }
 
     /// To the next of its networks.
-    fn go(&mut self) -> anyhow::Result<()> {
+    pub(super) fn go(&mut self) -> anyhow::Result<()> {
         self.join(Radio::First, (self.at + 1) % self.lans.len())
     }
 
@@ -377,7 +377,7 @@ impl Mover {
         self.host.join_by_itself(Radio::First, lan, dad)
     }
 
-    fn join(&mut self, radio: Radio, lan: usize) -> anyhow::Result<()> {
+    pub(super) fn join(&mut self, radio: Radio, lan: usize) -> anyhow::Result<()> {
         if radio == Radio::First {
             self.at = lan;
         }

@@ -80,7 +80,8 @@ fn server_of(server: Option<&str>, account: &str) -> Result<ServerRef, AppError>
 
 fn domain(account: &str) -> Result<Fqdn, AppError> {
     let (_, domain) = account.split_once('@').ok_or_else(|| {
-        let what = format!("{account}: of which server? Write name@domain, or give the server's link");
+        let what =
+            format!("{account}: of which server? Write name@domain, or give the server's link");
         AppError::new(Code::BadInput, what)
     })?;
     Fqdn::parse(domain).map_err(|e| AppError::new(Code::BadInput, e).about(domain))
@@ -99,8 +100,7 @@ fn local_part<'a>(account: &'a str, domain: &Fqdn) -> Result<&'a str, AppError> 
 
 fn keep(folder: &Path, device: Device) -> Result<SignedIn, AppError> {
     let choice = Choice::from_env()?;
-    let (profile, remark) =
-        Profile::create(folder, device.membership, device.secrets, choice)?;
+    let (profile, remark) = Profile::create(folder, device.membership, device.secrets, choice)?;
     Ok(SignedIn {
         me: names::device(&profile.membership().certificate.fqdn),
         remark: remark.map(|why| why.to_string()),

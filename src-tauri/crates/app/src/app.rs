@@ -198,7 +198,8 @@ impl App {
     /// [`Code::Storage`], [`Code::DiskFull`]; they hold until the end of the program all the same.
     pub async fn set_settings(&self, settings: Settings) -> Result<(), AppError> {
         let settings = Box::new(settings);
-        self.ask(|done| Command::Settings { settings, done }).await?
+        self.ask(|done| Command::Settings { settings, done })
+            .await?
     }
 
     /// Adds a contact, or changes one.
@@ -211,7 +212,8 @@ impl App {
             name: names::person(&name),
             ..contact
         };
-        self.ask(|done| Command::SetContact { contact, done }).await?
+        self.ask(|done| Command::SetContact { contact, done })
+            .await?
     }
 
     /// Takes a contact out.
@@ -220,7 +222,8 @@ impl App {
     /// [`Code::NoSuchContact`], [`Code::Storage`].
     pub async fn remove_contact(&self, name: &str) -> Result<(), AppError> {
         let name = name.to_owned();
-        self.ask(|done| Command::RemoveContact { name, done }).await?
+        self.ask(|done| Command::RemoveContact { name, done })
+            .await?
     }
 
     /// Ends every call, and the device goes off.
@@ -228,7 +231,10 @@ impl App {
         let _ = self.ask(Command::Stop).await;
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, AppError> {
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, AppError> {
         let (done, answer) = oneshot::channel();
         let stopped = || AppError::new(Code::System, "Legato has stopped: start it again");
         self.commands.send(command(done)).map_err(|_| stopped())?;

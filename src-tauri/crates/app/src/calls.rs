@@ -37,8 +37,12 @@ impl Calls {
                 Some(view)
             }
             Event::Calling { .. } | Event::Text { .. } | Event::TextDone { .. } => None,
-            Event::Ringing { call, .. } => self.change(call.0, |c| c.state = CallState::RingingThere),
-            Event::Answered { call, device, .. } => self.change(call.0, |c| answered(c, device, now)),
+            Event::Ringing { call, .. } => {
+                self.change(call.0, |c| c.state = CallState::RingingThere)
+            }
+            Event::Answered { call, device, .. } => {
+                self.change(call.0, |c| answered(c, device, now))
+            }
             Event::Held { call, here, there } => self.change(call.0, |c| held(c, *here, *there)),
             Event::Ended { call, reason, .. } => self.end(call.0, *reason),
         }
@@ -129,7 +133,9 @@ pub fn past(call: &CallView, reason: EndReason, now: u64) -> PastCall {
         outgoing: call.outgoing,
         ended: words::code(reason).to_owned(),
         missed: !call.outgoing && call.answered_ms.is_none() && words::is_missed(reason),
-        seconds: call.answered_ms.map_or(0, |at| now.saturating_sub(at) / 1000),
+        seconds: call
+            .answered_ms
+            .map_or(0, |at| now.saturating_sub(at) / 1000),
         handovers: call.handovers,
         lost_ms: call.lost_ms,
     }
@@ -149,24 +155,37 @@ mod tests {
     }
 
     fn ended(reason: EndReason) -> Event {
-        Event::Ended { call: CallId(3), reason, device: None }
+        Event::Ended {
+            call: CallId(3),
+            reason,
+            device: None,
+        }
     }
 
     fn incoming(calls: &mut Calls) -> CallView {
-        let event = Event::Incoming { call: CallId(3), from: phone() };
+        let event = Event::Incoming {
+            call: CallId(3),
+            from: phone(),
+        };
         calls.handle(&event, 1000).expect("it is news")
     }
 
     #[test]
     fn the_certified_name_is_shown_and_the_device_beside_it() {
         let view = incoming(&mut Calls::default());
-        assert_eq!((&*view.with, view.device.as_deref()), ("bob@example.org", Some("phone")));
+        assert_eq!(
+            (&*view.with, view.device.as_deref()),
+            ("bob@example.org", Some("phone"))
+        );
         assert_eq!(view.state, CallState::RingingHere);
     }
 
     #[test]
     fn a_call_that_nobody_took_is_missed_and_one_that_another_device_took_is_not() {
-        for (reason, missed) in [(EndReason::Cancelled, true), (EndReason::AnsweredElsewhere, false)] {
+        for (reason, missed) in [
+            (EndReason::Cancelled, true),
+            (EndReason::AnsweredElsewhere, false),
+        ] {
             let mut calls = Calls::default();
             incoming(&mut calls);
             let over = calls.handle(&ended(reason), 9000).expect("told once");
@@ -179,7 +198,11 @@ mod tests {
     fn holding_and_taking_up_again_leaves_the_call_as_it_was() {
         let mut calls = Calls::default();
         incoming(&mut calls);
-        let hold = |here, there| Event::Held { call: CallId(3), here, there };
+        let hold = |here, there| Event::Held {
+            call: CallId(3),
+            here,
+            there,
+        };
         let view = calls.handle(&hold(false, true), 2000).unwrap();
         assert_eq!((view.state, view.held_there), (CallState::Held, true));
         let view = calls.handle(&hold(false, false), 3000).unwrap();

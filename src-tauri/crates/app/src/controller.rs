@@ -88,6 +88,7 @@ type Done<T> = oneshot::Sender<Result<T, AppError>>;
 pub(crate) struct Parts {
     pub(crate) profile: Profile,
     /// Keeps a second copy of the program out.
+    #[expect(dead_code, reason = "held, never read")]
     pub(crate) lock: Lock,
     pub(crate) node: Node,
     pub(crate) phone: Phone,
@@ -121,7 +122,11 @@ impl Controller {
         })
     }
 
-    pub(crate) async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Command>, mut notices: Notices) {
+    pub(crate) async fn run(
+        mut self,
+        mut inbox: mpsc::UnboundedReceiver<Command>,
+        mut notices: Notices,
+    ) {
         let mut network = self.parts.node.events();
         self.tell(AppEvent::Registered {
             me: names::device(self.parts.node.fqdn()),
@@ -164,7 +169,12 @@ impl Controller {
             Command::Accept { call, done } => drop(done.send(self.accept(call))),
             Command::Decline { call, done } => {
                 let phone = self.parts.phone.clone();
-                drop(done.send(self.known(call).map(|id| phone.decline(id, Decline::Declined))));
+                drop(
+                    done.send(
+                        self.known(call)
+                            .map(|id| phone.decline(id, Decline::Declined)),
+                    ),
+                );
             }
             Command::HangUp { call, done } => {
                 let phone = self.parts.phone.clone();
@@ -213,7 +223,11 @@ impl Controller {
 
     fn accept(&mut self, call: u64) -> Result<(), AppError> {
         let id = self.known(call)?;
-        let talking = self.calls.all().into_iter().filter(|c| c.state == CallState::Talking);
+        let talking = self
+            .calls
+            .all()
+            .into_iter()
+            .filter(|c| c.state == CallState::Talking);
         talking.for_each(|c| self.parts.phone.hold(CallId(c.id)));
         self.ears.open(&self.parts.settings)?;
         self.parts.phone.accept(id);
@@ -262,9 +276,17 @@ impl Controller {
     /// The telephone says something.
     async fn hear(&mut self, notice: Notice) {
         let view = self.calls.handle(&notice.event, now());
+        if let Some(mut view) = view.clone() {
+            view.muted = self.muted;
+            self.show(view);
+        }
         match notice.event {
             CallEvent::Incoming { call, .. } => self.rings(call),
-            CallEvent::Answered { call, ref device, media } => {
+            CallEvent::Answered {
+                call,
+                ref device,
+                media,
+            } => {
                 if let Some(socket) = notice.socket {
                     let begun = self.begin_sound(call.0, &media, socket);
                     begun.unwrap_or_else(|e| self.give_up(call, e));
@@ -286,17 +308,16 @@ impl Controller {
             }),
             CallEvent::Calling { .. } | CallEvent::Ringing { .. } => {}
         }
-        if let Some(mut view) = view {
-            view.muted = self.muted;
-            self.show(view);
-        }
     }
 
     fn rings(&mut self, call: CallId) {
         let phone = self.parts.phone.clone();
         let is_alone = self.calls.all().len() == 1;
         let from = self.calls.get(call.0).map(|c| c.with.clone());
-        let is_contact = || from.as_deref().is_some_and(|n| self.parts.contacts.find(n).is_some());
+        let is_contact = || {
+            from.as_deref()
+                .is_some_and(|n| self.parts.contacts.find(n).is_some())
+        };
         match self.parts.config.answer {
             AnswerRule::Echo => phone.accept(call),
             AnswerRule::Busy => phone.decline(call, Decline::Busy),
@@ -428,7 +449,9 @@ impl Controller {
 }
 
 fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, millis)
 }
 
 /// Never reached; keeps a select arm quiet.

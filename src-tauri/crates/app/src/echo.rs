@@ -83,7 +83,11 @@ fn run(orders: &mpsc::Receiver<Order>) {
             return;
         }
         talks.retain_mut(|(_, talk)| talk.step());
-        next = (next + STEP).max(Instant::now().checked_sub(STEP * MOST_BEHIND).unwrap_or(next));
+        next = (next + STEP).max(
+            Instant::now()
+                .checked_sub(STEP * MOST_BEHIND)
+                .unwrap_or(next),
+        );
         thread::sleep(next.saturating_duration_since(Instant::now()));
     }
 }

@@ -115,7 +115,10 @@ impl From<ProfileError> for AppError {
             ),
             ProfileError::Taken { device } => Self::new(
                 Code::SignedIn,
-                format!("{} is signed in here already: sign out first", crate::names::device(&device)),
+                format!(
+                    "{} is signed in here already: sign out first",
+                    crate::names::device(&device)
+                ),
             ),
             ProfileError::InUse => Self::new(
                 Code::AlreadyRunning,

@@ -68,7 +68,12 @@ impl History {
 
     /// The latest, at most so many, the latest first.
     pub fn latest(&self, most: usize) -> Vec<PastCall> {
-        self.calls.iter().rev().take(most.min(KEPT)).cloned().collect()
+        self.calls
+            .iter()
+            .rev()
+            .take(most.min(KEPT))
+            .cloned()
+            .collect()
     }
 
     /// Adds one.
@@ -100,7 +105,10 @@ impl History {
     fn forget_old(&mut self) -> Result<(), AppError> {
         let keep = self.calls.len().saturating_sub(KEPT);
         self.calls.drain(..keep);
-        let lines = self.calls.iter().filter_map(|c| serde_json::to_string(c).ok());
+        let lines = self
+            .calls
+            .iter()
+            .filter_map(|c| serde_json::to_string(c).ok());
         let text: String = lines.map(|l| l + "\n").collect();
         Ok(files::write_private(&self.path, text.as_bytes())?)
     }
@@ -112,7 +120,10 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> AppError {
     } else {
         Code::Storage
     };
-    AppError::new(code, format!("the call is not kept in {}: {error}", path.display()))
+    AppError::new(
+        code,
+        format!("the call is not kept in {}: {error}", path.display()),
+    )
 }
 
 #[cfg(test)]

@@ -42,7 +42,9 @@ pub fn engine(media: &Media) -> Result<Engine, AppError> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|e| system(&e))?;
     // Random, and new for each call (RFC 7022): the name is certified elsewhere.
-    let cname = format!("{:016x}", u64::from_be_bytes([1, 2, 3, 4, 5, 6, 7, 8].map(|i| seed[31 - i])));
+    let mut cname = [0; 8];
+    getrandom::fill(&mut cname).map_err(|e| system(&e))?;
+    let cname = format!("{:016x}", u64::from_be_bytes(cname));
     let encoder = OpusEncoder::new().map_err(|e| system(&e))?;
     let decoder = OpusDecoder::new().map_err(|e| system(&e))?;
     let mut config = Config::new(seed, cname);

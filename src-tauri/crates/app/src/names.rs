@@ -49,8 +49,17 @@ mod tests {
     #[test]
     fn a_name_is_read_however_people_write_it() {
         let own = Fqdn::parse("example.org").unwrap();
-        for text in ["bob", "bob@example.org", " sip:bob@example.org", "legato:bob"] {
-            assert_eq!(parse(text, &own).unwrap().as_str(), "bob.example.org", "{text}");
+        for text in [
+            "bob",
+            "bob@example.org",
+            " sip:bob@example.org",
+            "legato:bob",
+        ] {
+            assert_eq!(
+                parse(text, &own).unwrap().as_str(),
+                "bob.example.org",
+                "{text}"
+            );
         }
         for text in ["", "  ", "sip:", "b b@example.org", "@", "bob@@x"] {
             assert_eq!(parse(text, &own).unwrap_err().code, "bad-input", "{text:?}");

@@ -8,11 +8,17 @@ use crate::view::{CallState, CallView};
 /// What should sound now; a call that is talked over comes before one that rings.
 pub fn tone(calls: &[CallView]) -> Option<Tone> {
     let is = |state: CallState| calls.iter().any(|c| c.state == state);
-    if calls.iter().any(|c| c.state == CallState::Talking && c.outage_ms >= 2000) {
+    if calls
+        .iter()
+        .any(|c| c.state == CallState::Talking && c.outage_ms >= 2000)
+    {
         Some(Tone::SwitchingNetwork)
     } else if is(CallState::Talking) {
         None
-    } else if calls.iter().any(|c| c.state == CallState::Held && c.held_there) {
+    } else if calls
+        .iter()
+        .any(|c| c.state == CallState::Held && c.held_there)
+    {
         Some(Tone::Hold)
     } else if is(CallState::RingingHere) {
         Some(Tone::Ring)
@@ -27,9 +33,10 @@ pub fn tone(calls: &[CallView]) -> Option<Tone> {
 pub fn farewell(reason: EndReason, outgoing: bool, was_answered: bool) -> Option<Tone> {
     match reason {
         EndReason::Busy | EndReason::Declined | EndReason::TooMany if outgoing => Some(Tone::Busy),
-        EndReason::HungUp { by: voice_call::core::By::There } | EndReason::ConnectionLost => {
-            Some(Tone::End)
+        EndReason::HungUp {
+            by: voice_call::core::By::There,
         }
+        | EndReason::ConnectionLost => Some(Tone::End),
         EndReason::NoSuchPerson
         | EndReason::Offline
         | EndReason::NoAnswer

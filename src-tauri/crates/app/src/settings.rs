@@ -128,8 +128,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         ntm::files::write_private(&folder.path().join(FILE), b"{\"volume\": 0.5}").unwrap();
         let settings = Settings::load(folder.path()).unwrap();
-        assert_eq!(settings, Settings { volume: 0.5, ..Settings::default() });
-        let chosen = Settings { microphone: Some("micA".to_owned()), ..settings };
+        assert_eq!(
+            settings,
+            Settings {
+                volume: 0.5,
+                ..Settings::default()
+            }
+        );
+        let chosen = Settings {
+            microphone: Some("micA".to_owned()),
+            ..settings
+        };
         chosen.save(folder.path()).unwrap();
         assert_eq!(Settings::load(folder.path()).unwrap(), chosen);
     }
@@ -140,6 +149,9 @@ mod tests {
         ntm::files::write_private(&folder.path().join(FILE), b"{\"volume\": ").unwrap();
         let error = Settings::load(folder.path()).unwrap_err();
         assert_eq!(error.code, "storage");
-        assert!(error.message.contains(FILE) && error.message.contains("move it away"), "{error}");
+        assert!(
+            error.message.contains(FILE) && error.message.contains("move it away"),
+            "{error}"
+        );
     }
 }

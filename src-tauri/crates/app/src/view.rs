@@ -191,7 +191,11 @@ impl RouteView {
 }
 
 fn family(address: &str) -> &'static str {
-    if address.starts_with('[') { "IPv6" } else { "IPv4" }
+    if address.starts_with('[') {
+        "IPv6"
+    } else {
+        "IPv4"
+    }
 }
 
 impl From<Route> for RouteView {
@@ -232,9 +236,10 @@ pub struct HandoverView {
 
 impl From<&Handover> for HandoverView {
     fn from(h: &Handover) -> Self {
-        let ms = |d: Option<std::time::Duration>| d.map(|d| (d.as_secs_f64() * 10_000.0).round() / 10.0);
+        let ms =
+            |d: Option<std::time::Duration>| d.map(|d| (d.as_secs_f64() * 10_000.0).round() / 10.0);
         Self {
-            at_ms: h.at.0,
+            at_ms: h.at.as_millis(),
             reason: reason(h.reason),
             old: h.old.map(RouteView::from),
             new: h.new.map(RouteView::from),
@@ -255,7 +260,10 @@ impl HandoverView {
             "path_silent" => "the way fell silent",
             _ => "the other side moved",
         };
-        let to = self.new.as_ref().map_or_else(|| "nowhere yet".to_owned(), RouteView::words);
+        let to = self
+            .new
+            .as_ref()
+            .map_or_else(|| "nowhere yet".to_owned(), RouteView::words);
         let took = self.data_resumed_ms.or(self.peer_answered_ms);
         let took = took.map_or_else(String::new, |ms| format!(", {ms:.0} ms"));
         format!("{why}: now {to}{took}")
@@ -372,7 +380,11 @@ pub(crate) fn millis(d: std::time::Duration) -> u64 {
 /// What of the audio thread's news a shell shows as it is.
 pub(crate) fn of_sound(event: &SoundEvent) -> Option<AppEvent> {
     match event {
-        SoundEvent::Levels { microphone, ear, speaking } => Some(AppEvent::Levels {
+        SoundEvent::Levels {
+            microphone,
+            ear,
+            speaking,
+        } => Some(AppEvent::Levels {
             microphone: dbfs(*microphone),
             ear: dbfs(*ear),
             speaking: *speaking,

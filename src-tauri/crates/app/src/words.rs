@@ -50,19 +50,33 @@ pub fn ended(reason: EndReason, name: &str, outgoing: bool) -> String {
         EndReason::DeclinedElsewhere => "declined on another device of yours".to_owned(),
         EndReason::HungUp { by: By::Here } => "you hung up".to_owned(),
         EndReason::HungUp { by: By::There } => format!("{name} hung up"),
-        EndReason::ConnectionLost => format!("the way to {name} is lost, and did not come back within a minute"),
-        EndReason::NoCommonCodec => format!("{name}'s telephone and this one have no codec in common: update both"),
+        EndReason::ConnectionLost => {
+            format!("the way to {name} is lost, and did not come back within a minute")
+        }
+        EndReason::NoCommonCodec => {
+            format!("{name}'s telephone and this one have no codec in common: update both")
+        }
         EndReason::VersionTooOld => "one of the two telephones is too old: update both".to_owned(),
         EndReason::NotAllowed => format!("{name} takes calls of contacts only: ask to be added"),
-        EndReason::NoNetwork => "this device has no network, or its servers do not answer: check the network".to_owned(),
-        EndReason::Unreachable => format!("no way leads to {name}'s device, neither directly nor over a relay"),
-        EndReason::Untrusted => format!("nobody can vouch that this is {name}: the call was not made"),
-        EndReason::IdentityChanged => format!("{name}'s keys are others than before: compare the safety numbers, then call again"),
+        EndReason::NoNetwork => {
+            "this device has no network, or its servers do not answer: check the network".to_owned()
+        }
+        EndReason::Unreachable => {
+            format!("no way leads to {name}'s device, neither directly nor over a relay")
+        }
+        EndReason::Untrusted => {
+            format!("nobody can vouch that this is {name}: the call was not made")
+        }
+        EndReason::IdentityChanged => format!(
+            "{name}'s keys are others than before: compare the safety numbers, then call again"
+        ),
         EndReason::Yourself => "this is your own name".to_owned(),
         EndReason::TooMany => "too many calls at once: end one first".to_owned(),
         EndReason::Replaced { .. } => "you called each other; the call goes on as one".to_owned(),
         EndReason::Stopped => "this telephone was shut down".to_owned(),
-        EndReason::Failed { code: 0 } => format!("{name}'s telephone gave no answer that makes sense"),
+        EndReason::Failed { code: 0 } => {
+            format!("{name}'s telephone gave no answer that makes sense")
+        }
         EndReason::Failed { code } => format!("the call failed (SIP {code})"),
     }
 }
@@ -84,7 +98,11 @@ mod tests {
 
     #[test]
     fn codes_are_those_that_the_call_layer_writes_itself() {
-        for reason in [EndReason::Busy, EndReason::HungUp { by: By::There }, EndReason::Failed { code: 500 }] {
+        for reason in [
+            EndReason::Busy,
+            EndReason::HungUp { by: By::There },
+            EndReason::Failed { code: 500 },
+        ] {
             let json = serde_json::to_value(reason).unwrap();
             assert_eq!(json["reason"], code(reason));
         }

@@ -10,4 +10,5 @@ mod calls;
 #[cfg(all(feature = "device", target_os = "linux"))]
 mod devices;
 mod files;
+mod opus;
 mod support;

@@ -92,9 +92,12 @@ impl World {
     }
 
     pub(crate) fn with_limits(devices: &[&str], limits: Limits) -> Self {
-        let phones = devices.iter().enumerate().map(|(n, full)| {
-            let n = u8::try_from(n + 1).unwrap();
-            let device = device(n, full);
+        let numbered = (1..).zip(devices).map(|(n, full)| device(n, full));
+        Self::of(numbered.collect(), limits)
+    }
+
+    pub(crate) fn of(devices: Vec<Device>, limits: Limits) -> Self {
+        let phones = (1..).zip(devices).map(|(n, device)| {
             let config = Config {
                 name: device.name.clone(),
                 v6: device.v6,
@@ -200,21 +203,25 @@ impl World {
 
     /// The last call that rang at a telephone.
     pub(crate) fn ringing(&self, phone: usize) -> Option<CallId> {
-        self.phones[phone]
-            .events
-            .iter()
-            .rev()
-            .find_map(|e| match e {
-                Event::Incoming { call, .. } => Some(*call),
-                _ => None,
-            })
+        self.phones[phone].events.iter().rev().find_map(|e| {
+            if let Event::Incoming { call, .. } = e {
+                Some(*call)
+            } else {
+                None
+            }
+        })
     }
 
     /// Why a call ended at a telephone.
     pub(crate) fn ended(&self, phone: usize, id: CallId) -> Option<EndReason> {
-        let mut ends = self.phones[phone].events.iter().filter_map(|e| match e {
-            Event::Ended { call, reason, .. } if *call == id => Some(*reason),
-            _ => None,
+        let mut ends = self.phones[phone].events.iter().filter_map(|e| {
+            if let Event::Ended { call, reason, .. } = e
+                && *call == id
+            {
+                Some(*reason)
+            } else {
+                None
+            }
         });
         let first = ends.next();
         assert_eq!(ends.next(), None, "{id:?} ended twice");
@@ -222,9 +229,14 @@ impl World {
     }
 
     pub(crate) fn outcome(&self, phone: usize, id: TextId) -> Option<TextOutcome> {
-        self.phones[phone].events.iter().find_map(|e| match e {
-            Event::TextDone { text, outcome } if *text == id => Some(outcome.clone()),
-            _ => None,
+        self.phones[phone].events.iter().find_map(|e| {
+            if let Event::TextDone { text, outcome } = e
+                && *text == id
+            {
+                Some(outcome.clone())
+            } else {
+                None
+            }
         })
     }
 

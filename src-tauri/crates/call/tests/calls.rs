@@ -66,9 +66,12 @@ fn both_sides_learn_where_sound_goes_and_as_what() {
     world.talk();
     let media = |phone: usize| {
         let events = &world.phones[phone].events;
-        let answered = events.iter().find_map(|e| match e {
-            Event::Answered { media, device, .. } => Some((*media, device.clone())),
-            _ => None,
+        let answered = events.iter().find_map(|e| {
+            if let Event::Answered { media, device, .. } = e {
+                Some((*media, device.clone()))
+            } else {
+                None
+            }
         });
         answered.unwrap()
     };
@@ -170,9 +173,12 @@ fn either_side_holds_and_resumes_and_the_other_is_told() {
     let (ours, theirs) = world.talk();
     let held = |world: &World, phone: usize| {
         let events = world.phones[phone].events.iter().rev();
-        let mut held = events.filter_map(|e| match e {
-            Event::Held { here, there, .. } => Some((*here, *there)),
-            _ => None,
+        let mut held = events.filter_map(|e| {
+            if let Event::Held { here, there, .. } = e {
+                Some((*here, *there))
+            } else {
+                None
+            }
         });
         held.next()
     };

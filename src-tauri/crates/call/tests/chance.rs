@@ -36,9 +36,12 @@ fn act(world: &mut World) {
     let known: Vec<_> = world.phones[phone]
         .events
         .iter()
-        .filter_map(|e| match e {
-            Event::Incoming { call, .. } | Event::Calling { call, .. } => Some(*call),
-            _ => None,
+        .filter_map(|e| {
+            if let Event::Incoming { call, .. } | Event::Calling { call, .. } = e {
+                Some(*call)
+            } else {
+                None
+            }
         })
         .collect();
     let pick = usize::try_from(world.random()).unwrap_or_default();
@@ -50,7 +53,7 @@ fn act(world: &mut World) {
         (3 | 4, Some(id)) => world.accept(phone, id),
         (5, Some(id)) => world.hang_up(phone, id),
         (6, Some(id)) => {
-            let hold = world.random() % 2 == 0;
+            let hold = world.random().is_multiple_of(2);
             world.with(phone, |a, now| a.hold(now, id, hold));
         }
         (_, Some(id)) => world.with(phone, |a, now| a.decline(now, id, Decline::Busy)),

@@ -1,6 +1,13 @@
 //! Calls: in virtual time with the deciding core alone, on tokio's paused clock over a network in memory,
 //! and over real nodes.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that can't go on has failed"
+)]
+
 mod bench;
 mod calls;
 mod chance;

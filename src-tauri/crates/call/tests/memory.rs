@@ -98,7 +98,7 @@ impl Network {
             state.sip.push(title);
         }
         state.count += 1;
-        let lost = state.lose_every > 0 && state.count % state.lose_every == 0;
+        let lost = state.lose_every > 0 && state.count.is_multiple_of(state.lose_every);
         let cut = state.cut.contains(&from.ip()) || state.cut.contains(&to.ip());
         if lost || cut {
             return;

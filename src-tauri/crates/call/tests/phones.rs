@@ -18,25 +18,34 @@ struct Talk {
 }
 
 pub(crate) async fn incoming(events: &mut Events) -> CallId {
-    until(events, |n| match n.event {
-        Event::Incoming { call, .. } => Some(call),
-        _ => None,
+    until(events, |n| {
+        if let Event::Incoming { call, .. } = n.event {
+            Some(call)
+        } else {
+            None
+        }
     })
     .await
 }
 
 pub(crate) async fn answered(events: &mut Events) -> RtpSocket {
-    until(events, |n| match n.event {
-        Event::Answered { .. } => n.socket.clone(),
-        _ => None,
+    until(events, |n| {
+        if let Event::Answered { .. } = n.event {
+            n.socket.clone()
+        } else {
+            None
+        }
     })
     .await
 }
 
 pub(crate) async fn ended(events: &mut Events) -> EndReason {
-    until(events, |n| match n.event {
-        Event::Ended { reason, .. } => Some(reason),
-        _ => None,
+    until(events, |n| {
+        if let Event::Ended { reason, .. } = n.event {
+            Some(reason)
+        } else {
+            None
+        }
     })
     .await
 }
@@ -153,21 +162,29 @@ async fn a_text_is_delivered_and_reported() {
     let (alice, mut at_alice) = network.phone("laptop.alice.example.org").await;
     let (_bob, mut at_bob) = network.phone("phone.bob.example.org").await;
     let id = alice.send_text(&name("bob.example.org"), "hello").unwrap();
-    let (from, text) = until(&mut at_bob, |n| match &n.event {
-        Event::Text { from, text } => Some((from.clone(), text.clone())),
-        _ => None,
+    let (from, text) = until(&mut at_bob, |n| {
+        if let Event::Text { from, text } = &n.event {
+            Some((from.clone(), text.clone()))
+        } else {
+            None
+        }
     })
     .await;
     assert_eq!(
         (from.name, text.as_str()),
         (name("laptop.alice.example.org"), "hello")
     );
-    until(&mut at_alice, |n| match &n.event {
-        Event::TextDone {
+    until(&mut at_alice, |n| {
+        if let Event::TextDone {
             text,
             outcome: TextOutcome::Delivered { .. },
-        } if *text == id => Some(()),
-        _ => None,
+        } = &n.event
+            && *text == id
+        {
+            Some(())
+        } else {
+            None
+        }
     })
     .await;
 }
@@ -235,9 +252,12 @@ async fn an_application_that_fetches_no_events_stops_nobody_and_fills_no_memory(
     for _ in 0..3000 {
         alice.send_text(&name("bob.example.org"), "x").unwrap();
         tokio::time::sleep(SECOND).await;
-        until(&mut at_alice, |n| match &n.event {
-            Event::TextDone { .. } => Some(()),
-            _ => None,
+        until(&mut at_alice, |n| {
+            if let Event::TextDone { .. } = &n.event {
+                Some(())
+            } else {
+                None
+            }
         })
         .await;
     }

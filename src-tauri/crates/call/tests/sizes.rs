@@ -1,8 +1,8 @@
 //! How large messages are: below what the overlay carries whole, and an INVITE below 1,000 bytes.
 
-use voice_call::core::MAX_TEXT;
+use voice_call::core::{Device, Limits, MAX_TEXT};
 
-use crate::bench::{SECOND, World};
+use crate::bench::{SECOND, World, device};
 
 /// The longest names that a certificate bears: 128 bytes.
 fn longest(device: &str) -> String {
@@ -16,8 +16,23 @@ fn longest(device: &str) -> String {
     )
 }
 
+/// Addresses without a zero to leave out, as those made from keys are.
+fn with_real_addresses(alice: &str, bob: &str) -> World {
+    let devices = [(1, alice), (2, bob)].map(|(n, full)| Device {
+        v6: format!("fd01:2030:4050:1001:aaaa:bbbb:cccc:dd0{n}")
+            .parse()
+            .unwrap(),
+        ..device(n, full)
+    });
+    talk(World::of(devices.to_vec(), Limits::default()), bob)
+}
+
 fn whole_call(alice: &str, bob: &str) -> World {
-    let mut world = World::new(&[alice, bob]);
+    talk(World::new(&[alice, bob]), bob)
+}
+
+/// A call with everything in it.
+fn talk(mut world: World, bob: &str) -> World {
     let ours = world.call(0, bob);
     world.run(SECOND);
     let theirs = world.ringing(1).unwrap();
@@ -39,7 +54,7 @@ fn size_of(world: &World, title: &str) -> usize {
 
 #[test]
 fn an_invite_is_below_a_thousand_bytes() {
-    let world = whole_call("laptop.alice.example.org", "phone.bob.example.org");
+    let world = with_real_addresses("laptop.alice.example.org", "phone.bob.example.org");
     let invite = size_of(&world, "INVITE");
     println!(
         "INVITE {invite}, 200 {}, BYE {}",
@@ -54,8 +69,9 @@ fn an_invite_is_below_a_thousand_bytes() {
 fn with_the_longest_names_it_still_is_and_everything_fits_the_overlay() {
     let (alice, bob) = (longest("laptop"), longest("phone"));
     assert!(alice.len() <= 128 && alice.len() > 120, "{}", alice.len());
-    let world = whole_call(&alice, &bob);
+    let world = with_real_addresses(&alice, &bob);
     let invite = size_of(&world, "INVITE");
+    println!("INVITE with the longest names {invite}");
     assert!(invite < 1000, "{invite}");
     for sent in &world.sent {
         assert!(
@@ -66,4 +82,20 @@ fn with_the_longest_names_it_still_is_and_everything_fits_the_overlay() {
         );
     }
     assert_eq!(world.phones[1].events.len(), 5, "and everything worked");
+}
+
+#[test]
+fn the_examples_in_the_docs_are_what_is_sent() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../docs/calls.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let world = whole_call("laptop.alice.example.org", "phone.bob.example.org");
+    for title in ["INVITE", "SIP/2.0 200", "UPDATE"] {
+        let found = world.sent.iter().find(|f| f.title().starts_with(title));
+        let text = String::from_utf8(found.unwrap().bytes.clone()).unwrap();
+        let text = text.replace("\r\n", "\n");
+        assert!(
+            docs.contains(text.trim_end()),
+            "docs/calls.md lacks:\n{text}"
+        );
+    }
 }

@@ -5,9 +5,12 @@ use voice_call::core::{EndReason, Event, MAX_TEXT, TextError, TextId, TextOutcom
 use crate::bench::{SECOND, World, name};
 
 fn heard(world: &World, phone: usize) -> Vec<String> {
-    let texts = world.phones[phone].events.iter().filter_map(|e| match e {
-        Event::Text { from, text } => Some(format!("{}: {text}", from.name)),
-        _ => None,
+    let texts = world.phones[phone].events.iter().filter_map(|e| {
+        if let Event::Text { from, text } = e {
+            Some(format!("{}: {text}", from.name))
+        } else {
+            None
+        }
     });
     texts.collect()
 }

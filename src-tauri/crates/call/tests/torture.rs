@@ -191,9 +191,10 @@ fn what_can_not_be_answered_is_garbage() {
 fn answers_with_odd_codes_and_phrases() {
     let response = |status: &str| {
         let text = options("X", "").replace("X\r\n", &format!("{status}\r\n"));
-        match parse(text.as_bytes()) {
-            Ok(Message::Response(response)) => Some(response.code),
-            _ => None,
+        if let Ok(Message::Response(response)) = parse(text.as_bytes()) {
+            Some(response.code)
+        } else {
+            None
         }
     };
     assert_eq!(

@@ -49,7 +49,13 @@ impl SignUp {
     pub(crate) async fn run(self, context: &Context) -> Result<Exit, AppError> {
         let password = self.device.password(true)?;
         let name = self.device.name.as_deref();
-        let signed_in = account::sign_up(&context.folder, &self.invitation, &self.account, &password, name);
+        let signed_in = account::sign_up(
+            &context.folder,
+            &self.invitation,
+            &self.account,
+            &password,
+            name,
+        );
         report(context, &signed_in.await?);
         Ok(Exit::Ok)
     }
@@ -96,9 +102,17 @@ fn bad(what: impl ToString) -> AppError {
 }
 
 fn report(context: &Context, signed_in: &SignedIn) {
-    show::line(context.json, &format!("signed in: this device is {}", signed_in.me));
+    show::line(
+        context.json,
+        &format!("signed in: this device is {}", signed_in.me),
+    );
     if let Some(remark) = &signed_in.remark {
-        show::note(&format!("note: {remark}; the keys lie in a file, readable by you only"));
+        show::note(&format!(
+            "note: {remark}; the keys lie in a file, readable by you only"
+        ));
     }
-    show::json(context.json, &serde_json::json!({ "event": "signed_in", "me": signed_in.me }));
+    show::json(
+        context.json,
+        &serde_json::json!({ "event": "signed_in", "me": signed_in.me }),
+    );
 }

@@ -129,7 +129,7 @@ impl Args {
             Command::Listen(command) => command.run(&context).await,
             Command::Echo => session::echo(&context).await,
             Command::Devices => people::devices(&context),
-            Command::Doctor => people::doctor(&context).await,
+            Command::Doctor => people::doctor(&context),
             Command::History(command) => command.run(&context),
         }
     }

@@ -42,7 +42,10 @@ impl Contacts {
             people.remove(&names::person(&names::parse(name, own)?))?;
             people.save(&profile)?;
         }
-        show::json(context.json, &serde_json::json!({ "contacts": people.all() }));
+        show::json(
+            context.json,
+            &serde_json::json!({ "contacts": people.all() }),
+        );
         for contact in people.all() {
             let nick = if contact.nick.is_empty() {
                 String::new()
@@ -90,11 +93,17 @@ fn past(call: &PastCall) -> String {
         0 => String::new(),
         n => format!(", {n} hand-overs, {} ms of speech lost", call.lost_ms),
     };
-    format!("{:>16}  {way:6}  {:32} {talked}{moved}", ago(call.at_ms), call.with)
+    format!(
+        "{:>16}  {way:6}  {:32} {talked}{moved}",
+        ago(call.at_ms),
+        call.with
+    )
 }
 
 fn ago(at_ms: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let past = now.saturating_sub(Duration::from_millis(at_ms)).as_secs();
     match past {
         0..60 => "just now".to_owned(),
@@ -107,8 +116,14 @@ fn ago(at_ms: u64) -> String {
 /// Shows the microphones and loudspeakers of this machine.
 pub(crate) fn devices(context: &Context) -> Result<Exit, AppError> {
     let all = voice_audio::devices::list(None)?;
-    show::json(context.json, &serde_json::json!({ "devices": all.iter().map(device).collect::<Vec<_>>() }));
-    for (direction, title) in [(Direction::Microphone, "Microphones"), (Direction::Speaker, "Loudspeakers")] {
+    show::json(
+        context.json,
+        &serde_json::json!({ "devices": all.iter().map(device).collect::<Vec<_>>() }),
+    );
+    for (direction, title) in [
+        (Direction::Microphone, "Microphones"),
+        (Direction::Speaker, "Loudspeakers"),
+    ] {
         show::line(context.json, title);
         for d in all.iter().filter(|d| d.direction == direction) {
             let mark = if d.default { "*" } else { " " };
@@ -127,16 +142,25 @@ fn device(d: &Device) -> serde_json::Value {
 }
 
 /// Says what kind of network this is: `ntm doctor` does that, and is the same program family.
-pub(crate) async fn doctor(context: &Context) -> Result<Exit, AppError> {
+pub(crate) fn doctor(context: &Context) -> Result<Exit, AppError> {
     let profile = Profile::open(&context.folder)?;
-    let mut command = tokio::process::Command::new(beside("ntm"));
+    let mut command = std::process::Command::new(beside("ntm"));
     command.arg("--profile").arg(profile.folder());
     if context.json {
         command.arg("--json");
     }
-    let status = command.arg("doctor").status().await;
-    let status = status.map_err(|e| AppError::new(Code::System, format!("`ntm`, which examines networks, can't be run: {e}")))?;
-    Ok(if status.success() { Exit::Ok } else { Exit::NoService })
+    let status = command.arg("doctor").status();
+    let status = status.map_err(|e| {
+        AppError::new(
+            Code::System,
+            format!("`ntm`, which examines networks, can't be run: {e}"),
+        )
+    })?;
+    Ok(if status.success() {
+        Exit::Ok
+    } else {
+        Exit::NoService
+    })
 }
 
 /// A program that was installed beside this one, or else whichever is on the path.

@@ -54,7 +54,13 @@ impl Call {
         ended
     }
 
-    async fn talk(&self, context: &Context, app: &App, mut events: AppEvents, id: u64) -> Result<Exit, AppError> {
+    async fn talk(
+        &self,
+        context: &Context,
+        app: &App,
+        mut events: AppEvents,
+        id: u64,
+    ) -> Result<Exit, AppError> {
         let mut screen = Screen::new(context.json);
         let mut keys = Keys::new();
         let mut over = None;
@@ -112,7 +118,12 @@ impl Listen {
         heard
     }
 
-    async fn wait(&self, context: &Context, app: &App, mut events: AppEvents) -> Result<Exit, AppError> {
+    async fn wait(
+        &self,
+        context: &Context,
+        app: &App,
+        mut events: AppEvents,
+    ) -> Result<Exit, AppError> {
         let mut screen = Screen::new(context.json);
         let mut keys = Keys::new();
         let (mut current, mut calls) = (None, 0);
@@ -188,7 +199,11 @@ async fn obey(app: &App, id: u64, key: Key) -> Result<(), AppError> {
     }
 }
 
-async fn start(context: &Context, answer: AnswerRule, sound: &SoundArgs) -> Result<(App, AppEvents), AppError> {
+async fn start(
+    context: &Context,
+    answer: AnswerRule,
+    sound: &SoundArgs,
+) -> Result<(App, AppEvents), AppError> {
     let config = AppConfig {
         answer,
         sound: sound.config(&context.folder)?,

@@ -11,7 +11,9 @@ use voice_app::{AppError, AppEvent};
 pub(crate) fn log(filter: Option<&str>) {
     if let Some(filter) = filter {
         let filter = EnvFilter::new(filter);
-        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr);
         subscriber.init();
     }
 }
@@ -37,7 +39,10 @@ pub(crate) fn note(text: &str) {
 
 /// What went wrong.
 pub(crate) fn failure(is_json: bool, error: &AppError) {
-    json(is_json, &json!({ "event": "failed", "code": error.code, "message": error.message }));
+    json(
+        is_json,
+        &json!({ "event": "failed", "code": error.code, "message": error.message }),
+    );
     if !is_json {
         note(&format!("legato-cli: {}", error.message));
     }
@@ -79,7 +84,9 @@ impl Screen {
         match event {
             AppEvent::Call(call) => self.call(call),
             AppEvent::Statistics { statistics, .. } => self.statistics(statistics),
-            AppEvent::Levels { microphone, ear, .. } => {
+            AppEvent::Levels {
+                microphone, ear, ..
+            } => {
                 self.levels = (*microphone, *ear);
                 self.live();
             }
@@ -89,7 +96,11 @@ impl Screen {
             AppEvent::Registered { me } => self.line(&format!("on the air as {me}")),
             AppEvent::ServersLost => self.line("the servers don't answer; calls under way go on"),
             AppEvent::Sound { device, stands_in } => {
-                let why = if *stands_in { " (the chosen one is not there)" } else { "" };
+                let why = if *stands_in {
+                    " (the chosen one is not there)"
+                } else {
+                    ""
+                };
                 self.line(&format!("  sound: {device}{why}"));
             }
             AppEvent::Problem(error) => self.line(&format!("  {}", error.message)),
@@ -150,7 +161,9 @@ fn bar(dbfs: f32) -> String {
 }
 
 fn figures(s: &StatsView) -> String {
-    let trip = s.round_trip_ms.map_or_else(|| "-".to_owned(), |ms| ms.to_string());
+    let trip = s
+        .round_trip_ms
+        .map_or_else(|| "-".to_owned(), |ms| ms.to_string());
     let quality = s.quality.unwrap_or("-");
     format!(
         "{trip} ms there and back, {:.1} % lost on the way, {} ms of speech lost, sounds {quality}",
@@ -164,7 +177,10 @@ fn cost(o: &OutageView) -> String {
         0 => "nothing lost".to_owned(),
         ms => format!("{ms} ms of speech lost"),
     };
-    format!("  a gap of {} ms: {lost}, {} packets sent again", o.silence_ms, o.backfilled)
+    format!(
+        "  a gap of {} ms: {lost}, {} packets sent again",
+        o.silence_ms, o.backfilled
+    )
 }
 
 fn words(call: &CallView) -> String {
@@ -179,7 +195,10 @@ fn words(call: &CallView) -> String {
         CallState::Held if call.held_there => format!("{with} holds the line"),
         CallState::Held => format!("{with} is on hold"),
         CallState::Talking => {
-            let route = call.route.as_ref().map_or_else(String::new, |r| format!(", {}", r.words()));
+            let route = call
+                .route
+                .as_ref()
+                .map_or_else(String::new, |r| format!(", {}", r.words()));
             format!("talking with {with}{route}")
         }
         CallState::Ended => match &call.ended {

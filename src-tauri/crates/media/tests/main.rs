@@ -1,1 +1,6 @@
-//! One test binary for the crate.
+//! One test binary for the crate: calls in virtual time with a codec whose packets say what they hold.
+
+mod hostile;
+mod laws;
+mod outages;
+mod shadow;

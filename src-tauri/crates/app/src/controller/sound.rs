@@ -11,7 +11,7 @@ use super::{Controller, farewell_over, never};
 use crate::error::{AppError, Code};
 use crate::ringing;
 use crate::settings::Settings;
-use crate::view::{self, AppEvent, CallState, CallView, OutageView, StatsView, millis};
+use crate::view::{self, AppEvent, CallState, CallView, OutageView, StatsView};
 
 /// The audio thread, while there is one.
 pub(super) struct Ears {
@@ -99,7 +99,12 @@ impl Ears {
         }
         match tone {
             // A file has what was said and no tones.
-            Some(tone) if !matches!(self.wanted.as_ref().map(|w| &w.sink), Some(Sink::File { .. })) => {
+            Some(tone)
+                if !matches!(
+                    self.wanted.as_ref().map(|w| &w.sink),
+                    Some(Sink::File { .. })
+                ) =>
+            {
                 open.sound.tone(Some(tone));
                 open.closes_at = Some(farewell_over());
             }
@@ -186,9 +191,12 @@ impl Controller {
         match &event {
             SoundEvent::Statistics(sound) => {
                 for (line, stats) in &sound.lines {
-                    let Some(call) = self.call_of(*line) else { continue };
+                    let Some(call) = self.call_of(*line) else {
+                        continue;
+                    };
                     let statistics = StatsView::new(stats, sound);
-                    self.calls.change(call, |c| c.lost_ms = statistics.lost_speech_ms);
+                    self.calls
+                        .change(call, |c| c.lost_ms = statistics.lost_speech_ms);
                     self.tell(AppEvent::Statistics { call, statistics });
                 }
             }
@@ -202,12 +210,16 @@ impl Controller {
             | SoundEvent::ToneEnded(_)
             | SoundEvent::Recorded(_) => {}
         }
-        view::of_sound(&event).into_iter().for_each(|e| self.tell(e));
+        view::of_sound(&event)
+            .into_iter()
+            .for_each(|e| self.tell(e));
     }
 
     fn handle_line(&mut self, line: voice_audio::LineId, event: &voice_media::Event) {
         use voice_media::Event as E;
-        let Some(call) = self.call_of(line) else { return };
+        let Some(call) = self.call_of(line) else {
+            return;
+        };
         let outage_ms = match event {
             E::OutageBegan => 100,
             E::SwitchingNetwork => 1000,
@@ -217,7 +229,9 @@ impl Controller {
                 let outage = OutageView::from(*outage);
                 return self.tell(AppEvent::Outage { call, outage });
             }
-            E::FirstSound | E::QualityChanged(_) | E::EncoderChanged(_) | E::PeerRestarted => return,
+            E::FirstSound | E::QualityChanged(_) | E::EncoderChanged(_) | E::PeerRestarted => {
+                return;
+            }
         };
         let changed = self.calls.change(call, |c| {
             if c.state == CallState::Talking {

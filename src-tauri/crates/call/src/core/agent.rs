@@ -8,7 +8,6 @@ use ntm::wire::fqdn::Fqdn;
 use ntm::wire::time::Mono;
 
 use super::call::{Call, Effects};
-use super::caller::{COMPLETED_ELSEWHERE, DECLINED_ELSEWHERE};
 use super::device::Device;
 use super::dialog::Dialog;
 use super::random::Random;
@@ -247,11 +246,7 @@ impl Agent {
         self.clients.forget(Purpose::Check(id));
         self.clients.forget(Purpose::Hold(id));
         self.part(now, &mut call, reason);
-        let why = match reason {
-            EndReason::Declined => Some(DECLINED_ELSEWHERE),
-            EndReason::Replaced { .. } => Some(COMPLETED_ELSEWHERE),
-            _ => None,
-        };
+        let why = reason.elsewhere();
         self.take_back(now, id, why);
         self.effects.events.push_back(Event::Ended {
             call: id,
@@ -271,11 +266,16 @@ impl Agent {
             Some(dialog) if self.servers.waits_for_ack(key) => self.servers.part(key, dialog),
             Some(dialog) => self.farewell(now, dialog, None),
             None if self.servers.is_open(key) => {
-                let code = match reason {
+                let is_taken_back = matches!(
+                    reason,
                     EndReason::Cancelled
-                    | EndReason::AnsweredElsewhere
-                    | EndReason::DeclinedElsewhere => (487, "Request Terminated"),
-                    _ => (480, "Temporarily Unavailable"),
+                        | EndReason::AnsweredElsewhere
+                        | EndReason::DeclinedElsewhere
+                );
+                let code = if is_taken_back {
+                    (487, "Request Terminated")
+                } else {
+                    (480, "Temporarily Unavailable")
                 };
                 self.answer(now, key, code, &[], None, Answer::UntilAck);
             }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::CallId;
+use super::caller::{COMPLETED_ELSEWHERE, DECLINED_ELSEWHERE};
 
 /// Why a call is over. Each has words of its own in the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -101,6 +102,14 @@ impl EndReason {
             603 => Self::Declined,
             code => Self::Failed { code },
         }
+    }
+
+    /// What the other devices of a person are told when a call that rings there ends so.
+    pub(crate) fn elsewhere(self) -> Option<&'static str> {
+        if self == Self::Declined {
+            return Some(DECLINED_ELSEWHERE);
+        }
+        matches!(self, Self::Replaced { .. }).then_some(COMPLETED_ELSEWHERE)
     }
 
     /// What the answers of all devices mean together: what the person said comes before what machines

@@ -199,9 +199,11 @@ pub(super) struct Key {
 impl Key {
     /// ACK and CANCEL belong to the INVITE's.
     pub(super) fn of(head: &Head, from: SocketAddr) -> Self {
-        let method = match &head.cseq_method {
-            Method::Ack | Method::Cancel => Method::Invite,
-            other => other.clone(),
+        let is_invites = matches!(head.cseq_method, Method::Ack | Method::Cancel);
+        let method = if is_invites {
+            Method::Invite
+        } else {
+            head.cseq_method.clone()
         };
         Self {
             branch: head.via.branch.clone(),
