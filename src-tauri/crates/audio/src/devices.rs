@@ -1,10 +1,18 @@
 //! The system's microphones and loudspeakers: what there is, which one to take, and keeping it open.
 
+#[cfg_attr(
+    all(not(feature = "device"), not(test)),
+    expect(dead_code, reason = "only devices use all of it")
+)]
 mod choice;
 #[cfg(feature = "device")]
 mod host;
 #[cfg(feature = "device")]
 mod keeper;
+#[cfg_attr(
+    all(not(feature = "device"), not(test)),
+    expect(dead_code, reason = "only devices use all of it")
+)]
 pub(crate) mod ring;
 #[cfg(feature = "device")]
 mod stream;
@@ -101,6 +109,10 @@ impl fmt::Display for DeviceChoice {
 }
 
 /// What whoever keeps the devices tells the audio thread.
+#[cfg_attr(
+    not(feature = "device"),
+    expect(dead_code, reason = "only devices use all of it")
+)]
 pub(crate) enum News {
     /// A microphone was opened. It replaces the one before.
     Capture(ring::Capture),

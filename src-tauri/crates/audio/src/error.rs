@@ -137,6 +137,7 @@ impl SoundError {
         }
     }
 
+    #[cfg(feature = "device")]
     pub(crate) fn missing(direction: Direction) -> Self {
         match direction {
             Direction::Microphone => Self::NoMicrophone,
