@@ -183,7 +183,7 @@ impl Controller {
             Command::Hold { call, held, done } => drop(done.send(self.hold(call, held))),
             Command::Mute { muted, done } => {
                 self.mute(muted);
-                drop(done.send(()));
+                let _ = done.send(());
             }
             Command::Text { name, text, done } => drop(done.send(self.text(&name, &text))),
             Command::Record { to, done } => drop(done.send(self.ears.record(to))),

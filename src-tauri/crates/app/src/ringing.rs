@@ -31,11 +31,9 @@ pub fn tone(calls: &[CallView]) -> Option<Tone> {
 
 /// What is heard at the end of a call; `was_answered`: somebody talked.
 pub fn farewell(reason: EndReason, outgoing: bool, was_answered: bool) -> Option<Tone> {
-    match of_reason(reason)? {
-        Tone::End => Some(Tone::End),
-        // Whoever was called hears nothing of why the call came to nothing.
-        tone => Some(tone).filter(|_| outgoing && !was_answered),
-    }
+    // Whoever was called hears nothing of why the call came to nothing.
+    let is_for = |tone: &Tone| *tone == Tone::End || (outgoing && !was_answered);
+    of_reason(reason).filter(is_for)
 }
 
 fn of_reason(reason: EndReason) -> Option<Tone> {

@@ -14,6 +14,9 @@ use crate::args::{Context, Rule, SoundArgs};
 use crate::exit::Exit;
 use crate::show::{self, Screen};
 
+/// From the microphone to the other side's ear, and then some.
+const LAST_WORDS: Duration = Duration::from_millis(600);
+
 /// Calls somebody. Ctrl-C hangs up; `m` and Enter mutes, `h` and Enter holds.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
@@ -69,22 +72,18 @@ impl Call {
                 event = events.recv() => {
                     let Some(event) = taken(event) else { continue };
                     screen.show(&event);
-                    match &event {
-                        AppEvent::Call(call) if call.id == id => {
-                            if let Some(end) = &call.ended {
-                                return Ok(Exit::of_call(end.reason));
-                            }
-                            if call.state == CallState::Talking && over.is_none() {
-                                over = Some(self.end());
-                                record(app, &self.sound).await?;
-                            }
-                        }
+                    if event == AppEvent::SourceEnded && self.until_said {
                         // What was said last is still on its way.
-                        AppEvent::SourceEnded if self.until_said => {
-                            tokio::time::sleep(Duration::from_millis(600)).await;
-                            app.hang_up(id).await?;
-                        }
-                        _ => {}
+                        tokio::time::sleep(LAST_WORDS).await;
+                        app.hang_up(id).await?;
+                    }
+                    let Some(call) = of(&event, id) else { continue };
+                    if let Some(end) = &call.ended {
+                        return Ok(Exit::of_call(end.reason));
+                    }
+                    if call.state == CallState::Talking && over.is_none() {
+                        over = Some(self.end());
+                        record(app, &self.sound).await?;
                     }
                 }
                 () = at(over.flatten()) => {
@@ -100,6 +99,15 @@ impl Call {
     fn end(&self) -> Option<tokio::time::Instant> {
         let seconds = self.seconds?;
         Some(tokio::time::Instant::now() + Duration::from_secs(seconds))
+    }
+}
+
+/// The call as it is now, if the event tells of it.
+fn of(event: &AppEvent, id: u64) -> Option<&CallView> {
+    if let AppEvent::Call(call) = event {
+        Some(&**call).filter(|c| c.id == id)
+    } else {
+        None
     }
 }
 
@@ -172,9 +180,10 @@ pub(crate) async fn echo(context: &Context) -> Result<Exit, AppError> {
 
 /// The call that keys are for: the latest that is not over.
 fn next(current: Option<u64>, call: &CallView) -> Option<u64> {
-    match call.state {
-        CallState::Ended => current.filter(|id| *id != call.id),
-        _ => Some(call.id),
+    if call.state == CallState::Ended {
+        current.filter(|id| *id != call.id)
+    } else {
+        Some(call.id)
     }
 }
 
