@@ -19,6 +19,8 @@ const END: f32 = 0.004;
 const CALM: Duration = Duration::from_secs(10);
 /// Losses in a row, in the mean, from which DRED is worth its bits. Independent losses of 20 % give 1.25.
 const BURSTY: f32 = 1.7;
+/// DRED stays on for so long after the last bursts: a few of them a minute look like single losses in between.
+const BURSTS_OVER: Duration = Duration::from_secs(30);
 /// A round trip longer than the least by this means that a queue fills.
 const QUEUE: Duration = Duration::from_millis(150);
 /// Below this Opus sends no LBRR, and speech begins to suffer.
@@ -40,6 +42,7 @@ pub(crate) struct Control {
     dred: bool,
     redundancy: Redundancy,
     lossy_at: Duration,
+    bursty_at: Duration,
     next: Duration,
     least_rtt: Option<Duration>,
     /// Share of the wanted rate that congestion leaves, 0.25-1.
@@ -54,6 +57,7 @@ impl Control {
             dred,
             redundancy: Redundancy::None,
             lossy_at: Duration::ZERO,
+            bursty_at: Duration::ZERO,
             next: Duration::ZERO,
             least_rtt: None,
             share: 1.0,
@@ -85,6 +89,9 @@ impl Control {
         if loss.rate >= END {
             self.lossy_at = now;
         }
+        if loss.burst >= BURSTY {
+            self.bursty_at = now;
+        }
         let wanted = match loss {
             Loss { rate, .. } if rate < BEGIN => Redundancy::None,
             Loss { burst, .. } if burst >= BURSTY && self.dred => Redundancy::Burst,
@@ -92,7 +99,7 @@ impl Control {
         };
         if wanted > self.redundancy || now >= self.lossy_at + CALM {
             self.redundancy = wanted;
-        } else if wanted == Redundancy::Single && loss.burst < BURSTY * 0.8 {
+        } else if wanted == Redundancy::Single && now >= self.bursty_at + BURSTS_OVER {
             self.redundancy = Redundancy::Single;
         }
     }
