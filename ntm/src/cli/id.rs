@@ -86,6 +86,8 @@ fn fingerprint(identity: &IdentityKey) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ntm_wire::key::RootKey;
+
     use super::*;
 
     #[test]
