@@ -136,6 +136,8 @@ impl Controller {
                 command = inbox.recv() => match command {
                     Some(Command::Stop(done)) => {
                         self.stop().await;
+                        // The profile is free when the answer comes.
+                        drop(self);
                         let _ = done.send(());
                         return;
                     }
