@@ -192,10 +192,11 @@ impl Playout {
         }
     }
 
-    /// How much later than the fastest packet allows the next frame will be heard, in samples.
+    /// How much later than the fastest packet allows the next frame will be heard, in samples. In a pause that is
+    /// what is aimed at: the next word will have it.
     pub(crate) fn behind(&self, now: i64) -> i64 {
         match (self.next, self.delay.base()) {
-            (Some(next), Some(base)) if self.heard => {
+            (Some(next), Some(base)) if self.heard && !self.pausing => {
                 now + self.sound.len() as i64 - next.media - base
             }
             _ => self.delay.target(),
