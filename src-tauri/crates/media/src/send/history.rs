@@ -134,6 +134,9 @@ impl History {
                 .map_or(i64::MIN, |sent| sent.sequence);
             self.want(now, |sent| (from..base).contains(&sent.sequence));
         }
+        if now < self.recovering_until {
+            self.want_unseen(now, base - Report::SPAN);
+        }
         self.judge(base);
     }
 
@@ -237,6 +240,18 @@ impl History {
         }
     }
 
+    /// Reports speak of the last packets only. What went again after a gap and is older may have been lost on a
+    /// way that was not proved yet: it goes once more, and the peer drops what it has.
+    fn want_unseen(&mut self, now: Duration, before: i64) {
+        let trip = self.round_trip().unwrap_or(Duration::from_millis(100));
+        let patience = trip + Duration::from_millis(20);
+        let unseen = |sent: &&mut Sent| sent.sequence < before && !sent.arrived && !sent.wanted;
+        for sent in self.sent.iter_mut().filter(unseen) {
+            let is_late = sent.last_sent + patience < now;
+            sent.wanted = sent.resends > 0 && sent.resends < MAX_RESENDS && is_late;
+        }
+    }
+
     fn begin_recovery(&mut self, now: Duration) {
         self.recovering_until = now + RECOVERY;
     }
@@ -314,6 +329,27 @@ mod tests {
         history.handle_restored(now);
         assert_eq!(wanted(&mut history, now), (15..30).collect::<Vec<_>>());
         assert!(!history.has_wanted(), "each goes once");
+    }
+
+    #[test]
+    fn what_went_again_too_soon_and_is_too_old_for_reports_goes_once_more() {
+        let (mut history, now) = sent(30);
+        let report = |base| Report {
+            base,
+            bitmap: 0xFFFF,
+        };
+        history.handle_report(now, report(4));
+        history.handle_restored(now);
+        assert_eq!(wanted(&mut history, now).len(), 25, "into the void");
+        let later = now + FRAME * 10;
+        for sequence in 30..40 {
+            history.push(later, sequence, 960 * sequence as u32, false, &[0; 80]);
+        }
+        history.handle_report(later, report(39));
+        let oldest = 39 - Report::SPAN;
+        assert_eq!(wanted(&mut history, later), (5..oldest).collect::<Vec<_>>());
+        history.handle_report(later, report(39));
+        assert!(!history.has_wanted(), "they are on their way");
     }
 
     const ONE_LOST: Report = Report {
