@@ -111,7 +111,9 @@ impl Receiver {
         let gap = self.watch.handle_arrival(now, again);
         self.last_arrival = Some(now);
         let lost = place.newest.unwrap_or(0);
-        let covered = lost > 0 && self.playout.replaces(packet.payload, lost) >= lost;
+        // what went missing before a pause is in no later packet
+        let paused = place.advance > (lost + 1) * self.playout.frame() as i64;
+        let covered = lost > 0 && !paused && self.playout.replaces(packet.payload, lost) >= lost;
         if self.backfill && gap >= PATH_GAP && !covered && (lost > 0 || late) {
             self.wait(now, rtt.unwrap_or(UNKNOWN_ROUND_TRIP) + PATIENCE);
         } else if again {

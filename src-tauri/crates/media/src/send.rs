@@ -77,7 +77,7 @@ impl Sender {
             pause_run: 0,
             last_packet: Duration::ZERO,
             last_block: None,
-            history: History::default(),
+            history: History::new(config.frame.samples()),
             control: Control::new(config.encoder, config.max_bitrate, config.peer_knows_dred),
             settings: None,
             next_backfill: Duration::ZERO,

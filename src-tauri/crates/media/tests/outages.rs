@@ -169,3 +169,36 @@ fn two_paths_at_once_make_duplicates_and_nothing_else() {
     assert_eq!(ledger.ms(Origin::Skipped) + ledger.ms(Origin::Concealed), 0);
     assert!(!told.contains(&Event::OutageBegan));
 }
+
+/// A gap at every place of a speaker's rhythm: before a pause, in it, at the first word after it.
+fn assert_nothing_is_lost_wherever(length: u64, noticed_after: Option<Duration>) {
+    for pause in [30, 55, 80] {
+        for step in (pause % 4..100).step_by(4) {
+            let mut ledger = Ledger {
+                talk: 120,
+                pause,
+                ..Ledger::default()
+            };
+            let mut outage = cut(length, noticed_after);
+            outage[0].at += MS(step * 20);
+            let (_, told) = call(path(), outage, 10, step, &mut ledger);
+            let lost = ledger.ms(Origin::Skipped) + ledger.ms(Origin::Concealed);
+            assert_eq!(
+                lost, 0,
+                "{length} ms at {step}, pauses of {pause}0 ms: {told:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn an_outage_anywhere_between_words_and_pauses_loses_nothing() {
+    assert_nothing_is_lost_wherever(300, Some(MS(100)));
+    assert_nothing_is_lost_wherever(500, Some(MS(150)));
+}
+
+#[test]
+fn nor_does_one_of_which_only_packets_tell() {
+    assert_nothing_is_lost_wherever(300, None);
+    assert_nothing_is_lost_wherever(500, None);
+}

@@ -18,6 +18,8 @@ pub(crate) struct Place {
     pub(crate) timestamp: i64,
     /// It is newer than all before it; the number of packets missing between.
     pub(crate) newest: Option<i64>,
+    /// How much later it was captured than the newest before it, in samples; 0 if it is not newer.
+    pub(crate) advance: i64,
     /// A stream begins with it.
     pub(crate) fresh_stream: bool,
 }
@@ -82,11 +84,13 @@ impl Arrivals {
             return Err(Refusal::Duplicate);
         }
         let timestamp = near_u32(stream.highest_timestamp, timestamp);
+        let advance = (timestamp - stream.highest_timestamp).max(0);
         stream.note(extended, timestamp, arrival);
         Ok(Place {
             sequence: extended,
             timestamp,
             newest: (step > 0).then_some(step - 1),
+            advance: if step > 0 { advance } else { 0 },
             fresh_stream: false,
         })
     }
@@ -183,6 +187,7 @@ impl Arrivals {
             sequence,
             timestamp,
             newest: Some(0),
+            advance: 0,
             fresh_stream: true,
         }
     }

@@ -275,8 +275,11 @@ impl Playout {
         if delay < self.delay.target() {
             return self.fill(Filling::Pause);
         }
-        // packets lost at the end of the pause were the beginning of the word
         let lost = (first.sequence - next.sequence).max(0) * self.frame as i64;
+        if lost > self.recoverable(first) && self.waits(now) {
+            return self.fill(Filling::Pause);
+        }
+        // packets lost at the end of the pause were the beginning of the word
         let pause = (first.media - next.media - lost).max(0);
         self.enter(Origin::Pause, next.media, &[], pause as usize);
         self.next = Some(Position {

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 /// How long a packet is kept (`voice.md` section 3). Older speech is of no use to a conversation.
 const KEPT: Duration = Duration::from_secs(1);
-/// A run of missing packets this long, told by one report, is a gap of the path, and goes again.
-/// Shorter runs are loss: LBRR and DRED are for those, and are there already.
-const GAP_RUN: i64 = 6;
-/// The same where packets carry DRED: it covers that much.
-const GAP_RUN_WITH_DRED: i64 = 10;
+/// The peer heard nothing for so long, and what it missed goes again: as long as that it waits for it (`PATH_GAP` of
+/// the receiver). A pause counts too: what was lost before it is in no later packet. Shorter runs are loss: LBRR and
+/// DRED are for those, and are there already.
+const GAP: Duration = Duration::from_millis(130);
+/// So many packets DRED covers, if no pause lies between.
+const DRED_RUN: i64 = 9;
 /// Single losses go again if the round trip is no longer than this: then they come within the delay that LBRR and DRED want anyway.
 const NEAR: Duration = Duration::from_millis(100);
 /// And if they aren't older than this: where losses come singly, where they come in bursts (then the delay is longer).
@@ -63,11 +64,21 @@ pub(crate) struct History {
     recovering_until: Duration,
     /// What is sent carries DRED.
     pub(crate) has_dred: bool,
+    /// Samples of a packet.
+    frame: i64,
     /// How many lost packets may go again; each packet sent adds a quarter.
     budget: f32,
 }
 
 impl History {
+    /// Nothing was sent yet; packets will be of so many samples.
+    pub(crate) fn new(frame: usize) -> Self {
+        Self {
+            frame: frame as i64,
+            ..Self::default()
+        }
+    }
+
     /// A packet goes out.
     pub(crate) fn push(
         &mut self,
@@ -117,21 +128,10 @@ impl History {
                 self.still_missing(now, base - before);
             }
         }
-        if missing
-            >= if self.has_dred {
-                GAP_RUN_WITH_DRED
-            } else {
-                GAP_RUN
-            }
+        if missing > 0
+            && let Some(from) = self.gap_before(base, missing)
         {
             self.begin_recovery(now);
-            let last_heard = |sent: &&Sent| sent.sequence < base && sent.arrived;
-            let from = self
-                .sent
-                .iter()
-                .rev()
-                .find(last_heard)
-                .map_or(i64::MIN, |sent| sent.sequence);
             self.want(now, |sent| (from..base).contains(&sent.sequence));
         }
         if now < self.recovering_until {
@@ -252,6 +252,18 @@ impl History {
         }
     }
 
+    /// The last packet heard before the gap that `base` ended, if it was one.
+    fn gap_before(&mut self, base: i64, missing: i64) -> Option<i64> {
+        let (ended, ended_at) = self.get(base).map(|s| (s.first_sent, s.timestamp))?;
+        let heard = |sent: &&Sent| sent.sequence < base && sent.arrived;
+        // nothing yet: all from the first one on
+        let last = self.sent.iter().rev().find(heard).or(self.sent.front())?;
+        let paused = i64::from(ended_at.wrapping_sub(last.timestamp)) > (missing + 1) * self.frame;
+        let is_covered = self.has_dred && !paused && missing <= DRED_RUN;
+        let is_long = ended.saturating_sub(last.first_sent) >= GAP;
+        (is_long && !is_covered).then_some(last.sequence)
+    }
+
     fn begin_recovery(&mut self, now: Duration) {
         self.recovering_until = now + RECOVERY;
     }
@@ -301,7 +313,7 @@ mod tests {
     const FRAME: Duration = Duration::from_millis(20);
 
     fn sent(count: i64) -> (History, Duration) {
-        let mut history = History::default();
+        let mut history = History::new(960);
         let mut now = Duration::ZERO;
         for sequence in 0..count {
             history.push(now, sequence, 960 * sequence as u32, false, &[0; 80]);
@@ -408,7 +420,7 @@ mod tests {
 
     #[test]
     fn loss_is_measured_and_an_outage_is_none() {
-        let mut history = History::default();
+        let mut history = History::new(960);
         let mut now = Duration::ZERO;
         let arrives = |n: i64| n % 10 != 5 && !(200..240).contains(&n);
         for sequence in 0..400i64 {

@@ -18,23 +18,26 @@ impl Playout {
         let frame = self.frame as i64;
         let lost = first.sequence - next.sequence;
         let hole = first.media - next.media;
-        if hole > lost * frame {
-            // among what is missing was a pause; where, nobody knows
-            let pause = hole - lost * frame;
+        let missing = hole.min(lost * frame);
+        let hopeless = (self.newest - SENDERS_MEMORY / frame - next.sequence).min(lost);
+        if hopeless > 0 && self.waits(now) {
+            return self.skip(next, hopeless * frame, hopeless);
+        }
+        // DRED tells of the time just before a packet, which here was a pause
+        let is_covered = self.recoverable(first) >= missing && (lost <= SMALL || hole == missing);
+        let at_once = is_covered && (lost <= SMALL || !self.path_changed);
+        if self.waits(now) && !at_once {
+            return self.fill(Filling::Gap);
+        }
+        if hole > missing {
+            // among what will not come was a pause; where, nobody knows
+            let pause = hole - missing;
             self.enter(Origin::Pause, next.media, &[], pause as usize);
             self.next = Some(Position {
                 media: next.media + pause,
                 ..next
             });
             return;
-        }
-        let hopeless = (self.newest - SENDERS_MEMORY / frame - next.sequence).min(lost);
-        if hopeless > 0 && self.waits(now) {
-            return self.skip(next, hopeless * frame, hopeless);
-        }
-        let at_once = (lost <= SMALL || !self.path_changed) && self.recoverable(first) >= hole;
-        if self.waits(now) && !at_once {
-            return self.fill(Filling::Gap);
         }
         let too_long = hole - self.recoverable(first).max(INVENTED);
         if self.filling == Filling::Gap && self.behind(now) > self.delay.target() + frame {
@@ -49,12 +52,12 @@ impl Playout {
         self.recover(next, first);
     }
 
-    fn waits(&self, now: i64) -> bool {
+    pub(super) fn waits(&self, now: i64) -> bool {
         self.wait_until.is_some_and(|until| now < until)
     }
 
     /// How much just before `first` it can replace, in samples.
-    fn recoverable(&mut self, first: Position) -> i64 {
+    pub(super) fn recoverable(&mut self, first: Position) -> i64 {
         let Some(held) = self.packets.get(&first.media) else {
             return 0;
         };
