@@ -10,7 +10,7 @@ SECONDS ?= 60
 TRIES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-cross sim lab lab-peers bench voice-bench fuzz doc fmt
+.PHONY: help setup run test check check-cross sim lab lab-peers bench voice-bench voice-live voice-peers fuzz doc fmt
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -43,8 +43,14 @@ lab-peers: setup ## iroh, WireGuard and quinn, built to compare with: `ntm-lab h
 bench: setup ## benchmarks, with the machine named
 	@scripts/bench
 
-voice-bench: setup ## calls with recorded speech in virtual time, scored: target/voice-bench/results.jsonl
+voice-bench: setup ## the bars of docs/voice.md, in virtual time, on devices and (as root) live: target/voice-bench/results.jsonl
 	@scripts/voice-bench
+
+voice-live: setup ## calls through sound devices with real hand-overs in the lab, judged by the recording (needs root)
+	@scripts/voice-live
+
+voice-peers: setup ## the same call and hand-overs with Mumble and baresip beside ours (needs root)
+	@scripts/voice-peers
 
 fuzz: setup ## each fuzz target for SECONDS=60
 	@scripts/fuzz $(SECONDS)

@@ -140,6 +140,14 @@ impl Cast {
         }
     }
 
+    /// The product's devices, the caller's first, if it is the product's.
+    pub fn devices(&self) -> Option<&[Device; 2]> {
+        match &self.stage {
+            Stage::Ours(ours) => Some(ours.devices()),
+            Stage::Relay { .. } | Stage::Nobody => None,
+        }
+    }
+
     /// What a run has killed runs again.
     pub fn repair(&mut self) -> anyhow::Result<()> {
         match &mut self.stage {

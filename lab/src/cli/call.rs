@@ -36,6 +36,16 @@ pub(super) struct CallCommand {
     /// What both say.
     #[arg(long, default_value = "assets/speech/hello.wav", value_name = "WAV")]
     speech: PathBuf,
+    /// Sound devices `HOST:micA`, `HOST:spkA` (caller), `HOST:micB` and `HOST:spkB` (callee) in the place of files.
+    #[arg(long, value_name = "HOST", conflicts_with = "speech")]
+    devices: Option<String>,
+    /// With --devices: echo cancellation, noise suppression and gain on, as with a loudspeaker.
+    #[arg(long, requires = "devices")]
+    processing: bool,
+    /// Somebody else's programs in the place of ours: started as `SCRIPT server|callee|caller FOLDER CALLEE SERVER` in the networks, with
+    /// addresses; each prints `ready` (the caller when they talk). Wants --callee public-v4.
+    #[arg(long, value_name = "SCRIPT")]
+    program: Option<PathBuf>,
     /// Recordings and logs go there.
     #[arg(long, value_name = "FOLDER")]
     folder: PathBuf,
@@ -57,6 +67,9 @@ impl CallCommand {
             moves: self.moves,
             nothing: Duration::from_millis(self.nothing),
             speech: self.speech.canonicalize()?,
+            devices: self.devices,
+            raw: !self.processing,
+            program: self.program.map(|p| p.canonicalize()).transpose()?,
             folder: std::path::absolute(&self.folder)?,
             seed: self.seed,
         };
@@ -78,10 +91,12 @@ fn tell(name: &str, ear: &Ear) {
         .lost_speech_ms
         .map_or_else(|| "?".to_owned(), |ms| ms.to_string());
     print(&format!(
-        "{name}: {lost} ms of speech lost, {} hand-overs, {} packets sent again; {}",
+        "{name}: {lost} ms of speech lost, {} hand-overs, {} packets sent again{}",
         ear.handovers.len(),
         ear.backfilled.unwrap_or_default(),
-        ear.recording.display()
+        ear.recording
+            .as_ref()
+            .map_or_else(String::new, |p| format!("; {}", p.display()))
     ));
     for outage in &ear.outages {
         print(&format!("  a gap of {} ms: {outage}", outage["silence_ms"]));

@@ -1,9 +1,9 @@
 //! [`PhoneCall`]: two people talk, and one of them changes the network meanwhile: what both heard is kept.
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -11,12 +11,12 @@ use super::case::{Case, Ends};
 use crate::conversation::{Conversation, Line};
 use crate::host::Radio;
 use crate::network::Network;
-use crate::peer::{Cast, Peer};
-use crate::servers::Device;
 use crate::world::{Weather, World};
 
-/// Until both talk.
-const START: Duration = Duration::from_secs(20);
+mod parties;
+
+use parties::happens;
+
 /// A call that was hung up is over by then.
 const END: Duration = Duration::from_secs(10);
 
@@ -37,6 +37,13 @@ pub struct PhoneCall {
     pub nothing: Duration,
     /// What both say, again and again: a WAV file.
     pub speech: PathBuf,
+    /// Devices in the place of files: `HOST:micA` and `HOST:spkA` are the caller's, `HOST:micB` and `HOST:spkB` the
+    /// callee's, as `scripts/vsound` makes them.
+    pub devices: Option<String>,
+    /// Without echo cancellation, noise suppression and gain, as with a headset.
+    pub raw: bool,
+    /// Somebody else's programs in the place of ours: a script that is started as server, callee and caller.
+    pub program: Option<PathBuf>,
     /// Where recordings and logs go.
     pub folder: PathBuf,
     /// For all that is random.
@@ -50,6 +57,10 @@ pub struct Heard {
     pub caller: Ear,
     /// The callee.
     pub callee: Ear,
+    /// When both talked, milliseconds since 1970.
+    pub talking_at_ms: u64,
+    /// When the caller began to move, each time.
+    pub moves_at_ms: Vec<u64>,
 }
 
 /// One end.
@@ -65,8 +76,8 @@ pub struct Ear {
     pub outages: Vec<Value>,
     /// Why the call ended.
     pub ended: Option<String>,
-    /// The recording.
-    pub recording: PathBuf,
+    /// The recording, where files stand for devices.
+    pub recording: Option<PathBuf>,
 }
 
 impl PhoneCall {
@@ -78,60 +89,24 @@ impl PhoneCall {
             seed: self.seed,
         })?;
         let mut ends = self.case.build(&mut world, self.callee)?;
-        let hosts = [&ends.caller.host, &ends.callee.host];
-        let mut cast = Cast::start(Peer::Ntm, &mut world, hosts, false)?;
-        let ours = cast.ours().context("the product's servers")?;
-        let [caller, callee] = ours.devices();
+        let parties = self.assemble(&mut world, &ends)?;
         self.case.prepare(&mut ends)?;
-        let (listening, calling) = self.begin(caller, callee)?;
+        let [mut calling, listening] = parties.begin(self)?;
+        let (talking_at_ms, mut moves_at_ms) = (now_ms(), Vec::new());
         for _ in 0..self.moves {
             std::thread::sleep(self.after);
+            moves_at_ms.push(now_ms());
             self.act(&mut ends)?;
         }
         std::thread::sleep(self.after);
-        let mut calling = calling;
         calling.say("q\n");
         let [caller, callee] = [("caller", &calling), ("callee", &listening)];
         Ok(Heard {
             caller: self.ear(caller.0, caller.1)?,
             callee: self.ear(callee.0, callee.1)?,
+            talking_at_ms,
+            moves_at_ms,
         })
-    }
-
-    fn begin(
-        &self,
-        caller: &Device,
-        callee: &Device,
-    ) -> anyhow::Result<(Conversation, Conversation)> {
-        let listen = [
-            "--json", "listen", "--answer", "always", "--calls", "1", "--repeat",
-        ];
-        let listening = self.files(callee, "callee", &listen)?;
-        ensure!(
-            happens(&listening, START, "registered"),
-            "the callee is not on the air: {:?}",
-            listening.err()
-        );
-        let call = ["--json", "call", callee.name(), "--repeat"];
-        let calling = self.files(caller, "caller", &call)?;
-        let talks = |c| happens(c, START, "\"talking\"");
-        ensure!(
-            talks(&calling) && talks(&listening),
-            "nobody talks: {:?} {:?}",
-            calling.out(),
-            calling.err()
-        );
-        Ok((listening, calling))
-    }
-
-    fn files(&self, device: &Device, name: &str, args: &[&str]) -> anyhow::Result<Conversation> {
-        let run = device.program("legato-cli")?.args(args);
-        let run = run.arg("--in").arg(&self.speech);
-        run.arg("--out").arg(self.recording(name)).converse()
-    }
-
-    fn recording(&self, name: &str) -> PathBuf {
-        self.folder.join(format!("{name}.wav"))
     }
 
     fn act(&self, ends: &mut Ends) -> anyhow::Result<()> {
@@ -175,7 +150,9 @@ impl PhoneCall {
     }
 
     fn ear(&self, name: &str, end: &Conversation) -> anyhow::Result<Ear> {
-        ensure!(happens(end, END, "\"ended\""), "{name}'s call does not end");
+        if self.program.is_none() {
+            ensure!(happens(end, END, "\"ended\""), "{name}'s call does not end");
+        }
         // The recording is completed after the last word.
         std::thread::sleep(Duration::from_millis(300));
         let lines = end.out();
@@ -184,7 +161,7 @@ impl PhoneCall {
         let err: String = end.err().iter().map(|l| format!("{}\n", l.text)).collect();
         std::fs::write(self.folder.join(format!("{name}.log")), err)?;
         let mut ear = Ear {
-            recording: self.recording(name),
+            recording: Some(self.folder.join(format!("{name}.wav"))).filter(|p| p.exists()),
             ..Ear::default()
         };
         lines.iter().for_each(|l| ear.note(l));
@@ -214,8 +191,7 @@ impl Ear {
     }
 }
 
-fn happens(end: &Conversation, within: Duration, what: &str) -> bool {
-    let until = Instant::now() + within;
-    let said = |l: &[Line]| l.iter().find(|l| l.text.contains(what)).map(drop);
-    end.wait_out(until, said).is_some()
+fn now_ms() -> u64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
