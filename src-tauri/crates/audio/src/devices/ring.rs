@@ -22,6 +22,16 @@ pub(crate) struct Pulse {
     pub(crate) dropped: AtomicU64,
     /// Callbacks that found the playback ring empty.
     pub(crate) starved: AtomicU64,
+    /// Samples beyond one callback that playback keeps waiting.
+    margin: AtomicU32,
+}
+
+impl Pulse {
+    /// So much must wait for a loudspeaker, in a ring of this capacity.
+    fn thirst(&self, capacity: usize) -> usize {
+        let callback = self.frames.load(Relaxed) as usize;
+        callback.clamp(32, capacity / 2) + self.margin.load(Relaxed) as usize
+    }
 }
 
 /// Half a second: a capture ring fuller than that is of a thread that hangs.
@@ -50,6 +60,7 @@ impl Capture {
         Some((
             CaptureEnd {
                 ring: producer,
+                block: resampler.as_ref().map_or(BLOCK, Resampler::wanted),
                 pulse: pulse.clone(),
             },
             Self {
@@ -98,12 +109,14 @@ impl Capture {
 /// The callback's end of a microphone. It never waits, allocates or panics.
 pub(crate) struct CaptureEnd {
     ring: Producer<f32>,
+    /// Samples of 10 ms.
+    block: usize,
     pulse: Arc<Pulse>,
 }
 
 impl CaptureEnd {
-    /// Frames of one callback, already mixed to one channel.
-    pub(crate) fn push(&mut self, frames: impl ExactSizeIterator<Item = f32>) {
+    /// Frames of one callback, already mixed to one channel. True when 10 ms are there: nobody need be woken for less.
+    pub(crate) fn push(&mut self, frames: impl ExactSizeIterator<Item = f32>) -> bool {
         self.pulse.frames.store(frames.len() as u32, Relaxed);
         self.pulse.calls.fetch_add(1, Relaxed);
         let room = frames.len().min(self.ring.slots());
@@ -113,6 +126,7 @@ impl CaptureEnd {
         if let Ok(chunk) = self.ring.write_chunk_uninit(room) {
             chunk.fill_from_iter(frames);
         }
+        self.ring.buffer().capacity() - self.ring.slots() >= self.block
     }
 }
 
@@ -122,8 +136,6 @@ pub(crate) struct Playback {
     capacity: usize,
     resampler: Option<Resampler>,
     rate: u32,
-    /// Samples beyond one callback that are kept waiting: grows when the ring ran dry, shrinks while it doesn't.
-    margin: usize,
     starved: u64,
     calm: u32,
     /// Blocks of its first second that are left.
@@ -132,8 +144,8 @@ pub(crate) struct Playback {
 }
 
 /// What a dry ring adds to the margin, and the most it becomes: 5 ms and 60 ms.
-const STEP: usize = 240;
-const MOST: usize = 12 * STEP;
+const STEP: u32 = 240;
+const MOST: u32 = 12 * STEP;
 /// Blocks without a dry ring after which a step is taken back: 20 s.
 const CALM: u32 = 2000;
 const YOUNG: u32 = 100;
@@ -160,7 +172,6 @@ impl Playback {
                 capacity,
                 resampler,
                 rate,
-                margin: 0,
                 starved: 0,
                 calm: 0,
                 young: YOUNG,
@@ -171,8 +182,7 @@ impl Playback {
 
     /// Whether the device will be thirsty before the next chance to fill it: less than one callback and the margin wait.
     pub(crate) fn wants(&self) -> bool {
-        let callback = self.pulse.frames.load(Relaxed) as usize;
-        self.waiting() < callback.clamp(32, self.capacity / 2) + self.margin
+        self.waiting() < self.pulse.thirst(self.capacity)
     }
 
     /// Gives it 10 ms.
@@ -209,14 +219,20 @@ impl Playback {
         } else if starved > self.starved {
             self.starved = starved;
             self.calm = 0;
-            self.margin = (self.margin + STEP).min(MOST);
+            self.keep(|margin| (margin + STEP).min(MOST));
         } else {
             self.calm += 1;
             if self.calm >= CALM {
                 self.calm = 0;
-                self.margin = self.margin.saturating_sub(STEP);
+                self.keep(|margin| margin.saturating_sub(STEP));
             }
         }
+    }
+
+    /// The margin grows when the ring ran dry, and shrinks while it doesn't. Nobody else writes it.
+    fn keep(&self, change: impl Fn(u32) -> u32) {
+        let margin = self.pulse.margin.load(Relaxed);
+        self.pulse.margin.store(change(margin), Relaxed);
     }
 }
 
@@ -229,8 +245,8 @@ pub(crate) struct PlaybackEnd {
 }
 
 impl PlaybackEnd {
-    /// The samples for one callback of so many frames; silence for what is missing.
-    pub(crate) fn pull(&mut self, frames: usize, mut each: impl FnMut(f32)) {
+    /// The samples for one callback of so many frames; silence for what is missing. True when more is wanted.
+    pub(crate) fn pull(&mut self, frames: usize, mut each: impl FnMut(f32)) -> bool {
         self.pulse.frames.store(frames as u32, Relaxed);
         self.pulse.calls.fetch_add(1, Relaxed);
         let there = frames.min(self.ring.slots());
@@ -242,6 +258,7 @@ impl PlaybackEnd {
             chunk.into_iter().for_each(&mut each);
         }
         (there..frames).for_each(|_| each(0.0));
+        self.ring.slots() < self.pulse.thirst(self.ring.buffer().capacity())
     }
 }
 
@@ -277,6 +294,33 @@ mod tests {
         }
         assert!(sent - read < BLOCK);
         assert_eq!(capture.pulse.dropped.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn a_microphone_wakes_nobody_before_ten_milliseconds_are_there() {
+        let (mut end, mut capture) = Capture::new(RATE).unwrap();
+        let mut block = [0.0; BLOCK];
+        let mut woken = 0;
+        for _ in 0..150 {
+            let ready = end.push(std::iter::repeat_n(0.5, 256));
+            woken += u32::from(ready);
+            assert_eq!(ready, capture.read(&mut block));
+        }
+        assert_eq!(woken, 80, "150 callbacks of 256 are 80 blocks of 480");
+    }
+
+    #[test]
+    fn a_loudspeaker_wakes_nobody_before_it_is_thirsty() {
+        let (mut end, mut playback) = Playback::new(RATE).unwrap();
+        pull(&mut end, 256);
+        let mut woken = 0;
+        for _ in 0..150 {
+            while playback.wants() {
+                playback.write(&[0.1; BLOCK]);
+            }
+            woken += u32::from(end.pull(256, drop));
+        }
+        assert_eq!(woken, 80, "150 callbacks of 256 are 80 blocks of 480");
     }
 
     #[test]

@@ -178,14 +178,16 @@ where
     let thread = tell.thread.clone();
     let heard = move |data: &[T], _: &cpal::InputCallbackInfo| {
         let frames = data.chunks_exact(channels);
-        end.push(frames.map(|frame| {
+        let ready = end.push(frames.map(|frame| {
             frame
                 .iter()
                 .map(|sample| f32::from_sample_(*sample))
                 .sum::<f32>()
                 * share
         }));
-        thread.unpark();
+        if ready {
+            thread.unpark();
+        }
     };
     device.build_input_stream::<T, _, _>(config, heard, failure(tell), Some(PATIENCE))
 }
@@ -204,12 +206,14 @@ where
     let filled = move |data: &mut [T], _: &cpal::OutputCallbackInfo| {
         let count = data.len() / channels;
         let mut frames = data.chunks_exact_mut(channels);
-        end.pull(count, |sample| {
+        let thirsty = end.pull(count, |sample| {
             if let Some(frame) = frames.next() {
                 frame.fill(T::from_sample_(sample));
             }
         });
-        thread.unpark();
+        if thirsty {
+            thread.unpark();
+        }
     };
     device.build_output_stream::<T, _, _>(config, filled, failure(tell), Some(PATIENCE))
 }
