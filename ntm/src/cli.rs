@@ -16,6 +16,7 @@ mod names;
 mod nc;
 mod operator;
 mod output;
+mod paths;
 mod perf;
 mod picture;
 mod ping;

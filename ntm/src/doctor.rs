@@ -23,6 +23,7 @@ use crate::profile::Profile;
 /// A resolver that is slower than this makes every call slow to begin.
 const RESOLVER: Duration = Duration::from_secs(1);
 
+pub use local::interfaces;
 use report::{Door, DoorState, Mtu, Nat, Problem, Report};
 pub use servers::Seen;
 

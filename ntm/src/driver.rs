@@ -286,7 +286,7 @@ impl Driver {
             },
             Command::Status(done) => drop(done.send(self.node.status())),
             Command::Handovers(done) => drop(done.send(self.recent.to_vec())),
-            Command::Tunnels(done) => drop(done.send(self.node.tunnels())),
+            Command::Tunnels(done) => drop(done.send(self.node.tunnels(now.mono))),
             Command::Counters(done) => drop(done.send(self.node.counters())),
             Command::Measure => self.node.measure(now),
             Command::Slept(slept) => self.slept(now, slept),
@@ -452,7 +452,7 @@ impl Driver {
     }
 
     fn update_reach(&self) {
-        let tunnels = self.node.tunnels();
+        let tunnels = self.node.tunnels(self.clock.now().mono);
         self.with_reach(|r| r.set_tunnels(&tunnels));
     }
 
@@ -470,6 +470,9 @@ impl Driver {
         self.locals = self.watch.current();
         let locals = self.sockets.follow(&self.locals);
         tracing::debug!(count = locals.len(), "local addresses");
+        for (number, name) in self.watch.names() {
+            self.node.name_interface(number, name);
+        }
         self.node.handle_interfaces(now, &locals);
         self.look_for_nat64(now);
         self.follow_router(now);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 pub use ntm_proto::{
-    DownReason, Handover, NoAuthority, Passage, Peer, Reason, RegisterError, Route,
+    DownReason, Handover, Interface, NoAuthority, Passage, Peer, Reason, RegisterError, Route,
 };
 use ntm_wire::addr::{RealAddr, VirtualAddrs};
 use ntm_wire::fqdn::Fqdn;

@@ -86,6 +86,11 @@ impl Watch {
         monitor.map(|m| m.current(is_usable)).unwrap_or_default()
     }
 
+    /// What the system calls the interfaces.
+    pub(crate) fn names(&self) -> impl Iterator<Item = (InterfaceId, &str)> {
+        self.monitor.iter().flat_map(Monitor::names)
+    }
+
     /// Ends when the addresses may have changed; never, where nothing tells.
     pub(crate) async fn changed(&mut self) {
         if let Some(monitor) = &mut self.monitor

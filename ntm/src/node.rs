@@ -152,7 +152,7 @@ impl Node {
         self.ask(Command::Status).await
     }
 
-    /// Every tunnel.
+    /// Every tunnel, and the ways to its peer as they are now.
     pub async fn tunnels(&self) -> Vec<TunnelStatus> {
         self.ask(Command::Tunnels).await.unwrap_or_default()
     }

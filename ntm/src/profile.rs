@@ -125,6 +125,16 @@ impl Profile {
         })
     }
 
+    /// Which device is signed in here, without asking for its keys.
+    pub fn name_in(folder: &Path) -> Result<Fqdn, ProfileError> {
+        let record: Record = record::read(folder, record::PROFILE)?
+            .ok_or_else(|| ProfileError::NotSignedIn(folder.to_owned()))?;
+        let membership = record
+            .into_membership()
+            .map_err(|why| damaged(folder, why))?;
+        Ok(membership.certificate.fqdn)
+    }
+
     /// Checks, before anything is asked of a server, that a profile can be made in `folder`.
     pub fn prepare(folder: &Path) -> Result<(), ProfileError> {
         files::create_private_dir(folder)?;
@@ -170,8 +180,9 @@ impl Profile {
         )
     }
 
-    /// Forgets the device. The record first: keys without one are only litter.
-    pub fn delete(self) -> Result<(), ProfileError> {
+    /// Forgets the device in `folder` and leaves its keys where they are: for keys that can't be had, or are to
+    /// be kept.
+    pub fn forget(folder: &Path) -> Result<(), ProfileError> {
         for file in [
             record::PROFILE,
             record::CONTACTS,
@@ -179,8 +190,14 @@ impl Profile {
             record::OPERATORS,
             record::STATUS,
         ] {
-            files::remove(&self.folder.join(file))?;
+            files::remove(&folder.join(file))?;
         }
+        Ok(())
+    }
+
+    /// Forgets the device. The record first: keys without one are only litter.
+    pub fn delete(self) -> Result<(), ProfileError> {
+        Self::forget(&self.folder)?;
         Ok(keystore::delete(
             self.place,
             &self.folder,

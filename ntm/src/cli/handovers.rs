@@ -5,6 +5,7 @@ use std::time::Duration;
 use ntm_proto::{Handover, Reason};
 use serde::{Deserialize, Serialize};
 
+use super::paths::{self, InterfaceReport};
 use super::snapshot::{RouteReport, millis};
 use super::{names, picture};
 
@@ -21,6 +22,10 @@ pub(super) struct HandoverReport {
     pub(super) peer_answered_ms: Option<f64>,
     pub(super) data_resumed_ms: Option<f64>,
     pub(super) coordinator_updated_ms: Option<f64>,
+    #[serde(default)]
+    pub(super) old_interface: Option<InterfaceReport>,
+    #[serde(default)]
+    pub(super) new_interface: Option<InterfaceReport>,
     /// For people.
     pub(super) text: String,
 }
@@ -37,11 +42,13 @@ impl HandoverReport {
             peer_answered_ms: h.peer_answered.map(millis),
             data_resumed_ms: h.data_resumed.map(millis),
             coordinator_updated_ms: h.dc_updated.map(millis),
+            old_interface: h.old_interface.as_ref().map(InterfaceReport::of),
+            new_interface: h.new_interface.as_ref().map(InterfaceReport::of),
             text: text(h),
         }
     }
 
-    /// `carol@example.org: a better way, relay rs1 → direct 192.0.2.7:7930; heard again after 41 ms (3 min ago)`.
+    /// `carol@example.org: a better way, relay rs1 → direct 192.0.2.7:7930, wwan0 → wlan0; heard again after 41 ms (3 min ago)`.
     pub(super) fn line(&self, now_unix_ms: u64) -> String {
         let ago = Duration::from_millis(now_unix_ms.saturating_sub(self.at_unix_ms));
         format!("{} ({} ago)", self.text, picture::span(ago))
@@ -78,14 +85,24 @@ fn text(h: &Handover) -> String {
     );
     let peer = names::device(&h.fqdn);
     let (why, old, new) = (why(h.reason), way(&h.old), way(&h.new));
-    format!("{peer}: {why}, {old} → {new}; {heard}")
+    let radios = radios(h);
+    format!("{peer}: {why}, {old} → {new}{radios}; {heard}")
+}
+
+/// Which interface took over from which; nothing, when it is the same.
+fn radios(h: &Handover) -> String {
+    if h.old_interface == h.new_interface {
+        return String::new();
+    }
+    let [old, new] = [&h.old_interface, &h.new_interface].map(|i| paths::interface(i.as_ref()));
+    format!(", {old} → {new}")
 }
 
 #[cfg(test)]
 mod tests {
-    use ntm_proto::Route;
+    use ntm_proto::{Interface, Route};
     use ntm_wire::addr::RealAddr;
-    use ntm_wire::id::{NodeId, RsId};
+    use ntm_wire::id::{InterfaceId, NodeId, RsId};
     use ntm_wire::time::Wall;
 
     use super::*;
@@ -106,7 +123,14 @@ mod tests {
             peer_answered: Some(Duration::from_micros(81_250)),
             data_resumed: Some(Duration::from_micros(81_250)),
             dc_updated: None,
+            old_interface: interface(1, "wlan0"),
+            new_interface: interface(2, "wwan0"),
         }
+    }
+
+    fn interface(number: u16, name: &str) -> Option<Interface> {
+        let (number, name) = (InterfaceId(number), Some(name.to_owned()));
+        Some(Interface { number, name })
     }
 
     #[test]
@@ -114,12 +138,13 @@ mod tests {
         let report = HandoverReport::of(&handover());
         assert_eq!(
             report.line(160_000),
-            "bob@example.org (desk): the network in use went, direct 192.0.2.7:7930 → relay rs1; heard again after 81.2 ms (1 min ago)"
+            "bob@example.org (desk): the network in use went, direct 192.0.2.7:7930 → relay rs1, wlan0 → wwan0; heard again after 81.2 ms (1 min ago)"
         );
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["reason"], "address-gone");
         assert_eq!(json["peer_answered_ms"], 81.25);
         assert_eq!(json["old"]["kind"], "direct");
+        assert_eq!(json["new_interface"]["name"], "wwan0");
         assert!(json["coordinator_updated_ms"].is_null());
     }
 }

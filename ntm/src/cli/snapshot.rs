@@ -7,6 +7,7 @@ use ntm_proto::{Handover, Route, Status, TunnelStatus};
 use serde::{Deserialize, Serialize};
 
 use super::handovers::HandoverReport;
+use super::paths::PathReport;
 use crate::files;
 use crate::node::Node;
 use crate::profile::{Profile, status_file};
@@ -59,6 +60,9 @@ pub(super) struct Tunnel {
     pub(super) sent_bytes: u64,
     pub(super) received_bytes: u64,
     pub(super) rekeys: u32,
+    /// The one in use first.
+    #[serde(default)]
+    pub(super) paths: Vec<PathReport>,
 }
 
 /// A route for programs.
@@ -153,6 +157,7 @@ fn tunnel(t: &TunnelStatus) -> Tunnel {
         sent_bytes: t.sent_bytes,
         received_bytes: t.received_bytes,
         rekeys: t.rekeys,
+        paths: t.paths.iter().map(PathReport::of).collect(),
     }
 }
 

@@ -132,8 +132,11 @@ fn node_lines(node: &Snapshot) -> Vec<String> {
         )
     };
     out.extend(node.relays.iter().map(relay));
-    let tunnel = |t: &super::snapshot::Tunnel| format!("  {}   {}", t.picture, ms(t.rtt_ms));
-    out.extend(node.tunnels.iter().map(tunnel));
+    for tunnel in &node.tunnels {
+        out.push(format!("  {}   {}", tunnel.picture, ms(tunnel.rtt_ms)));
+        let path = |p: &super::paths::PathReport| format!("    {}", p.text);
+        out.extend(tunnel.paths.iter().map(path));
+    }
     if node.tunnels.is_empty() {
         out.push("  no tunnels".to_owned());
     }

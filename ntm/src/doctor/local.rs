@@ -8,7 +8,7 @@ use super::judge::is_private;
 use super::report::{Family, Interface};
 
 /// The network cards that are up, the default route's first.
-pub(super) async fn interfaces() -> Vec<Interface> {
+pub async fn interfaces() -> Vec<Interface> {
     let state = State::new().await;
     let mtus = mtus();
     let default = state.default_route_interface.as_deref();

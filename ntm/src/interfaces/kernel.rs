@@ -32,6 +32,7 @@ pub(super) struct Kernel {
 
 #[derive(Debug, Default)]
 struct Link {
+    name: String,
     is_up: bool,
     attachment: u32,
 }
@@ -65,7 +66,12 @@ impl Kernel {
         });
         let carries = carrier.unwrap_or(flags.contains(LinkFlags::LowerUp));
         let is_up = flags.contains(LinkFlags::Up) && carries;
+        let name = m.attributes.iter().find_map(|a| match a {
+            LinkAttribute::IfName(name) => Some(name.clone()),
+            _ => None,
+        });
         let link = self.links.entry(m.header.index).or_default();
+        link.name = name.unwrap_or_else(|| core::mem::take(&mut link.name));
         if is_up && !link.is_up {
             link.attachment += 1;
         }
@@ -143,6 +149,15 @@ impl Kernel {
             attachment: self.links.get(&index).map_or(0, |l| l.attachment),
             index,
         }
+    }
+
+    /// Of the interfaces that were ever used, those that are there.
+    pub(super) fn names(&self) -> impl Iterator<Item = (InterfaceId, &str)> {
+        let named = |(index, number): (&u32, &InterfaceId)| {
+            let link = self.links.get(index).filter(|l| !l.name.is_empty())?;
+            Some((*number, link.name.as_str()))
+        };
+        self.numbers.iter().filter_map(named)
     }
 
     /// The best metric of an interface's default routes.
@@ -306,6 +321,22 @@ mod tests {
         new_address(&mut kernel, 2, "192.168.1.5", AddressFlags::Permanent);
         new_address(&mut kernel, 3, "10.9.0.5", AddressFlags::Permanent);
         kernel
+    }
+
+    #[test]
+    fn an_interface_has_the_name_that_was_told_last() {
+        let mut kernel = two_cards();
+        assert_eq!(ips(&mut kernel).len(), 2);
+        assert_eq!(kernel.names().next(), None, "no name was told");
+        for name in ["wlan0", "wlp1s0"] {
+            let RouteNetlinkMessage::NewLink(mut m) = link(3, true) else {
+                continue;
+            };
+            m.attributes.push(LinkAttribute::IfName(name.to_owned()));
+            tell(&mut kernel, RouteNetlinkMessage::NewLink(m));
+            tell(&mut kernel, link(3, true));
+            assert_eq!(kernel.names().next(), Some((InterfaceId(2), name)));
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use netlink_packet_route::link::LinkMessage;
 use netlink_packet_route::route::RouteMessage;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{AsyncSocket as _, AsyncSocketExt as _, SocketAddr, TokioSocket};
+use ntm_wire::id::InterfaceId;
 
 use super::LocalIp;
 use super::kernel::Kernel;
@@ -41,6 +42,10 @@ impl Monitor {
 
     pub(super) fn current(&mut self, is_usable: impl Fn(IpAddr) -> bool) -> Vec<LocalIp> {
         self.kernel.current(is_usable)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = (InterfaceId, &str)> {
+        self.kernel.names()
     }
 
     /// Ends when something may have changed. A burst that did not fit the socket is made up for by reading

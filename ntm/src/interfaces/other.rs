@@ -64,6 +64,12 @@ impl Monitor {
         out
     }
 
+    pub(super) fn names(&self) -> impl Iterator<Item = (InterfaceId, &str)> {
+        self.numbers
+            .iter()
+            .map(|(name, number)| (*number, name.as_str()))
+    }
+
     /// An interface keeps its number for the life of the process; 0 is "any".
     fn number(&mut self, name: &str) -> InterfaceId {
         let next = u16::try_from(self.numbers.len() + 1).unwrap_or(u16::MAX);

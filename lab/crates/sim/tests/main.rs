@@ -13,6 +13,7 @@ mod matrix;
 mod message_order;
 mod network;
 mod overhead;
+mod paths;
 mod relay_to_direct;
 mod relays;
 mod repeat;

@@ -49,9 +49,9 @@ fn until_up(stage: &mut Stage) {
     stage
         .world
         .with_node(mn, |n, now| n.node.resolve(now, &name));
-    let is_up = stage
-        .world
-        .run_while(end, |w| w.node(mn).unwrap().node.tunnels().is_empty());
+    let is_up = stage.world.run_while(end, |w| {
+        w.node(mn).unwrap().node.tunnels(w.now()).is_empty()
+    });
     assert!(is_up, "{}", stage.world.story(40));
 }
 

@@ -1,9 +1,7 @@
 //! A test for each rule of the design's section 10 that can be tested now.
 //!
 //! What waits: path ids that change with each move (rule 13), bind + claim + data in one datagram (part
-//! of 18; they are three of one burst). Of rule 3, a duplicate from the proved address is dropped without
-//! a second thought: a claim that proves nothing is forgotten after three seconds instead, and until then
-//! packets go both ways. Of rule 8 the gateway, of rule 12 the fetching of foreign keys over HTTPS are not
+//! of 18; they are three of one burst). Of rule 8 the gateway, of rule 12 the fetching of foreign keys over HTTPS are not
 //! the overlay's.
 
 mod addressing;

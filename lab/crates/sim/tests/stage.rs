@@ -174,7 +174,7 @@ impl Stage {
 
     /// The tunnel of a host, if it has exactly one.
     pub(crate) fn tunnel(&self, host: HostId) -> TunnelStatus {
-        let mut tunnels = self.node(host).node.tunnels();
+        let mut tunnels = self.node(host).node.tunnels(self.world.now());
         assert_eq!(tunnels.len(), 1, "one tunnel:\n{}", self.world.story(80));
         tunnels.remove(0)
     }

@@ -88,7 +88,7 @@ fn the_peer_is_down_meanwhile_and_is_asked_for_anew_when_somebody_wants_it() {
         0,
         "for people it is down"
     );
-    assert!(stage.node(cn).node.tunnels().is_empty());
+    assert!(stage.node(cn).node.tunnels(stage.world.now()).is_empty());
     stage.world.restart(mn);
     stage.world.run_for(secs(5));
     stage.call_works();

@@ -1,6 +1,6 @@
 //! What every part of the node shares: randomness in, effects out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use ntm_wire::addr::RealAddr;
 use ntm_wire::id::{InterfaceId, TxId};
@@ -22,6 +22,8 @@ pub(crate) struct Effects {
     pub(crate) counters: Counters,
     /// This node's addresses, the preferred interface first.
     pub(crate) locals: Locals,
+    /// What people call its interfaces.
+    pub(crate) interface_names: BTreeMap<InterfaceId, String>,
     /// In which order a move is done, and how far it is.
     pub(crate) progress: Progress,
     /// What that means for addresses of peers.
@@ -36,6 +38,7 @@ impl Effects {
             events: VecDeque::new(),
             counters: Counters::default(),
             locals: Locals::default(),
+            interface_names: BTreeMap::new(),
             progress: Progress::default(),
             reach: None,
         }

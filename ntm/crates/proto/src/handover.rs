@@ -8,5 +8,7 @@ pub(crate) mod path;
 pub(crate) mod paths;
 pub(crate) mod published;
 pub(crate) mod pulse;
+mod survey;
+mod tally;
 pub(crate) mod timeline;
 pub(crate) mod whereabouts;

@@ -27,4 +27,6 @@ pub use handover::published::Order;
 pub use handover::timeline::{Handover, Reason};
 pub use negotiation::resolution::MAX_EARLY;
 pub use node::Node;
-pub use status::{Counters, RelayStatus, Sight, Status, TunnelStatus};
+pub use status::{
+    Counters, Interface, PathState, PathStatus, RelayStatus, Sight, Status, TunnelStatus,
+};

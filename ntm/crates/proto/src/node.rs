@@ -272,13 +272,15 @@ impl Node {
         }
     }
 
-    /// Every tunnel that stands and is in use.
-    pub fn tunnels(&self) -> Vec<TunnelStatus> {
+    /// Every tunnel that stands and is in use, and its paths as they are now.
+    pub fn tunnels(&self, now: Mono) -> Vec<TunnelStatus> {
         let in_use = self
             .tunnels
             .iter()
             .filter(|t| t.is_up() && self.tunnels.is_active(t.path_in));
-        in_use.filter_map(tunnel_status).collect()
+        in_use
+            .filter_map(|t| tunnel_status(t, now, &self.fx))
+            .collect()
     }
 
     /// What was received, sent and dropped.
@@ -529,7 +531,7 @@ fn is_hint(leg: &RelayLeg, d: &Datagram<&mut [u8]>) -> bool {
     open_salted(&key, "ntm hint", &d.aad(), d.body()).is_ok()
 }
 
-fn tunnel_status(tunnel: &Tunnel) -> Option<TunnelStatus> {
+fn tunnel_status(tunnel: &Tunnel, now: Mono, fx: &Effects) -> Option<TunnelStatus> {
     let live = tunnel.live()?;
     Some(TunnelStatus {
         peer: tunnel.peer.clone(),
@@ -540,5 +542,6 @@ fn tunnel_status(tunnel: &Tunnel) -> Option<TunnelStatus> {
         sent_bytes: live.stats.sent_bytes,
         received_bytes: live.stats.received_bytes,
         rekeys: live.stats.rekeys,
+        paths: tunnel.path_statuses(now, fx),
     })
 }

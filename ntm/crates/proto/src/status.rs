@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use ntm_wire::addr::{NatVerdict, RealAddr, VirtualAddrs};
 use ntm_wire::fqdn::Fqdn;
-use ntm_wire::id::RsId;
+use ntm_wire::id::{InterfaceId, RsId};
 
 use crate::event::{Peer, Route};
 
@@ -74,6 +74,50 @@ pub struct TunnelStatus {
     pub received_bytes: u64,
     /// How often the keys were renewed.
     pub rekeys: u32,
+    /// Every way to the peer, the one in use first.
+    pub paths: Vec<PathStatus>,
+}
+
+/// One way to a peer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PathStatus {
+    /// This node's interface; none, when the system chooses.
+    pub interface: Option<Interface>,
+    /// This node's address there, as it knows it itself.
+    pub local: Option<RealAddr>,
+    /// Straight to an address of the peer, or over a relay.
+    pub route: Route,
+    /// Round trip to the peer, smoothed.
+    pub rtt: Option<Duration>,
+    /// The share that gets lost, 0 to 1. Of the way in use: of the peer's last 256 packets, by whatever way they
+    /// went. Of the others, and when the peer sent fewer: of this node's last 16 probes, either way.
+    pub loss: Option<f64>,
+    /// So long ago something authentic came in over it.
+    pub heard_ago: Option<Duration>,
+    /// What it is good for.
+    pub state: PathState,
+}
+
+/// What a path is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathState {
+    /// Packets go there.
+    InUse,
+    /// The peer answered over it, and would be reached there.
+    Standby,
+    /// Asked, and no answer yet.
+    Probing,
+    /// No answer, or this node's address is gone.
+    Dead,
+}
+
+/// An interface of this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// The driver's number.
+    pub number: InterfaceId,
+    /// The system's name, if the driver told it.
+    pub name: Option<String>,
 }
 
 /// What was received and what became of it; everything dropped is counted.

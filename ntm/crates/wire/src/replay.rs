@@ -46,6 +46,17 @@ impl ReplayWindow {
         self.next
     }
 
+    /// Of the `span` counters below the newest `late` ones, how many never came, and of how many: fewer in a
+    /// session's beginning. Of what is out of the window nothing is known.
+    pub fn missing(&self, late: u64, span: u64) -> (u64, u64) {
+        let end = self.next.saturating_sub(late);
+        let lowest = self.next.saturating_sub(WINDOW - 64);
+        let counters = end.saturating_sub(span).max(lowest)..end;
+        let of = end.saturating_sub(counters.start);
+        let missing = counters.filter(|c| self.words[word(*c)] & bit(*c) == 0);
+        (missing.count() as u64, of)
+    }
+
     fn advance(&mut self, counter: u64) {
         let first_new = self.next.div_ceil(64);
         let last = counter / 64;
@@ -69,6 +80,20 @@ fn bit(counter: u64) -> u64 {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    #[test]
+    fn what_never_came_is_counted_but_not_among_the_newest() {
+        let mut window = ReplayWindow::default();
+        assert_eq!(window.missing(16, 256), (0, 0), "nothing is known yet");
+        for counter in (0..1000).filter(|c| c % 10 != 7) {
+            window.mark(counter);
+        }
+        assert_eq!(window.missing(0, 1000), (100, 1000));
+        assert_eq!(window.missing(16, 200), (20, 200));
+        window.mark(1200);
+        assert_eq!(window.missing(1, 200), (200, 200));
+        assert_eq!(window.missing(1, 9000), (300, 1200));
+    }
 
     #[test]
     fn each_counter_passes_once_and_old_ones_never() {

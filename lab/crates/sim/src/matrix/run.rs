@@ -87,7 +87,8 @@ impl Pair {
     }
 
     fn is_direct(&self) -> bool {
-        let tunnels = self.world.node(self.mn).map(|n| n.node.tunnels());
+        let now = self.world.now();
+        let tunnels = self.world.node(self.mn).map(|n| n.node.tunnels(now));
         let direct = |t: &ntm_proto::TunnelStatus| matches!(t.route, Route::Direct { .. });
         tunnels.is_some_and(|t| t.iter().any(direct))
     }

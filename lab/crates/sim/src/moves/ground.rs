@@ -121,7 +121,7 @@ impl Ground {
         for (end, tags) in [(0, TAGS), (1, [TAGS[1], TAGS[0]])] {
             let host = self.host(end);
             self.world.with_node(host, |n, now| {
-                let peer = n.node.tunnels().first().map(|t| t.peer.addrs.v6);
+                let peer = n.node.tunnels(now.mono).first().map(|t| t.peer.addrs.v6);
                 let to = peer.map(|v6| (v6, crate::app::talk::TALK_PORT).into());
                 n.app.talk = to.and_then(|to| Talk::new(now.mono, &mut n.node, to, pace, tags));
             });
@@ -141,7 +141,7 @@ impl Ground {
     /// The route that an end's packets take.
     pub(super) fn route(&self, end: usize) -> Option<Route> {
         let node = self.world.node(self.host(end))?;
-        node.node.tunnels().first().map(|t| t.route)
+        node.node.tunnels(self.world.now()).first().map(|t| t.route)
     }
 
     pub(super) fn place(&self, end: usize, place: usize) -> Option<Place> {

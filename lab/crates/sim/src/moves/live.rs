@@ -120,7 +120,7 @@ impl Endless {
         let tunnels = |end| {
             world
                 .node(self.life.ground.host(end))
-                .map(|n| n.node.tunnels().len())
+                .map(|n| n.node.tunnels(world.now()).len())
         };
         let legs = deployment.relays.iter().filter_map(|r| world.relay(r.host));
         let nodes = deployment

@@ -148,7 +148,7 @@ fn call_reports(lived: &Lived) -> Vec<CallReport> {
     let report = |(_, host, id): &(_, HostId, crate::app::CallId)| {
         let node = lived.world.node(*host)?;
         let call = node.app.calls().get(id.0)?;
-        let tunnels = node.node.tunnels();
+        let tunnels = node.node.tunnels(lived.world.now());
         let route = tunnels
             .iter()
             .find(|t| call.peers.iter().any(|p| p.node == t.peer.node))

@@ -173,7 +173,9 @@ fn detours(lived: &Lived, spec: &Spec) -> Vec<String> {
         if !worked || !must_meet(spec, call.from, to) {
             continue;
         }
-        let tunnels = node.map(|n| n.node.tunnels()).unwrap_or_default();
+        let tunnels = node
+            .map(|n| n.node.tunnels(lived.world.now()))
+            .unwrap_or_default();
         for tunnel in tunnels {
             let is_peer = lived.names.get(to) == Some(&tunnel.peer.fqdn);
             if is_peer && matches!(tunnel.route, Route::Relay { .. }) {

@@ -98,6 +98,78 @@ fn rule_03_a_claim_passed_on_by_a_stranger_brings_him_three_times_its_bytes_and_
     assert!(gap <= ms(500), "{gap:?}");
 }
 
+/// Every datagram between the two is at the other end before it is, from the thief.
+fn race_all(stage: &mut Stage) {
+    let ends = [stage.mn, stage.cn];
+    stage
+        .world
+        .set_tap(move |_: Mono, from: HostId, packet: &Packet| {
+            if !ends.contains(&from) || packet.dst.port() == 7930 {
+                return Verdict::pass();
+            }
+            Verdict {
+                spoofed: vec![Spoof {
+                    after: ms(0),
+                    src: THIEF.parse().unwrap(),
+                    dst: packet.dst,
+                    payload: packet.payload.clone(),
+                }],
+                ..Verdict::default()
+            }
+        });
+}
+
+#[test]
+fn rule_03_a_double_from_the_validated_address_proves_that_it_lives() {
+    let (mut stage, mut talk, _) = talking();
+    let routes = [stage.mn, stage.cn].map(|h| remote(&stage, h));
+    race_all(&mut stage);
+    for second in 0..20 {
+        talk.run(&mut stage, secs(1));
+        let now = [stage.mn, stage.cn].map(|h| remote(&stage, h));
+        assert_eq!(now, routes, "in second {second}\n{}", stage.world.story(60));
+    }
+    assert_eq!(talk.lost(&mut stage), 0, "whoever brought it, it came");
+}
+
+#[test]
+fn rule_03_what_was_recorded_does_not_keep_a_dead_way_alive() {
+    let (mut stage, mut talk, _) = talking();
+    let mn = stage.mn;
+    let began = stage.world.now();
+    // From a second on nothing of MN comes straight to CN but what it said before, again and again.
+    let mut recorded = Vec::new();
+    stage
+        .world
+        .set_tap(move |now: Mono, from: HostId, packet: &Packet| {
+            if from != mn || packet.dst.port() == 7930 {
+                return Verdict::pass();
+            }
+            if now < began + secs(1) {
+                recorded.push(packet.clone());
+                return Verdict::pass();
+            }
+            let again = recorded.iter().rev().take(3).map(|p| Spoof {
+                after: ms(0),
+                src: p.src,
+                dst: p.dst,
+                payload: p.payload.clone(),
+            });
+            Verdict {
+                is_dropped: true,
+                spoofed: again.collect(),
+                ..Verdict::default()
+            }
+        });
+    talk.run(&mut stage, secs(1));
+    let start = stage.world.now();
+    talk.run(&mut stage, secs(5));
+    assert!(!stage.is_direct(mn), "{}", stage.world.story(9000));
+    let gap = talk.gap_since(start);
+    // A way that is dead in one direction only is found as late as an idle one.
+    assert!(gap <= secs(3), "{gap:?}");
+}
+
 #[test]
 fn rule_03_a_claim_that_comes_after_a_later_one_moves_nothing() {
     let (mut stage, mut talk, _) = talking();

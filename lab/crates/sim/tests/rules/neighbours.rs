@@ -61,7 +61,7 @@ impl Street {
         let (mn, twin) = (self.stage.mn, self.twin);
         let end = self.stage.world.now() + secs(seconds);
         let strayed = self.stage.world.run_while(end, |world| {
-            let tunnels = world.node(mn).unwrap().node.tunnels();
+            let tunnels = world.node(mn).unwrap().node.tunnels(world.now());
             let is_there = |r: &Route| matches!(r, Route::Direct { remote } if remote.0 == twin);
             !tunnels.iter().any(|t| is_there(&t.route))
         });

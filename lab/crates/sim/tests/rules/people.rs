@@ -38,7 +38,11 @@ fn rule_06_a_device_that_its_account_did_not_sign_is_never_reached() {
     let call = stage.finish(stage.mn, id);
     assert_ne!(call.outcome(), Some(&Outcome::Working));
     assert!(
-        stage.node(stage.mn).node.tunnels().is_empty(),
+        stage
+            .node(stage.mn)
+            .node
+            .tunnels(stage.world.now())
+            .is_empty(),
         "no tunnel to a ghost"
     );
 }
@@ -104,7 +108,13 @@ fn rule_11_whoever_refuses_is_not_reached() {
     let call = stage.finish(stage.mn, id);
     let refused = ResolveError::Refused(DirectionError::Refused);
     assert_eq!(call.outcome(), Some(&Outcome::Failed(refused)));
-    assert!(stage.node(stage.cn).node.tunnels().is_empty());
+    assert!(
+        stage
+            .node(stage.cn)
+            .node
+            .tunnels(stage.world.now())
+            .is_empty()
+    );
 }
 
 #[test]

@@ -52,7 +52,10 @@ fn rule_05_copies_of_a_request_get_one_and_the_same_answer() {
     let bodies: BTreeSet<_> = answers.iter().map(|d| d.payload.clone()).collect();
     assert!(answers.len() > 1, "every copy is answered");
     assert_eq!(bodies.len(), 1, "from memory");
-    assert_eq!(stage.node(stage.cn).node.tunnels().len(), 1);
+    assert_eq!(
+        stage.node(stage.cn).node.tunnels(stage.world.now()).len(),
+        1
+    );
 }
 
 #[test]
@@ -192,8 +195,11 @@ fn rule_14_a_repeated_request_for_a_fresh_pair_builds_no_second_tunnel() {
         let call = stage.finish(mn, id);
         assert_eq!(call.outcome(), Some(&Outcome::Working));
     }
-    assert_eq!(stage.node(mn).node.tunnels().len(), 1);
-    assert_eq!(stage.node(stage.cn).node.tunnels().len(), 1);
+    assert_eq!(stage.node(mn).node.tunnels(stage.world.now()).len(), 1);
+    assert_eq!(
+        stage.node(stage.cn).node.tunnels(stage.world.now()).len(),
+        1
+    );
 }
 
 #[test]
@@ -233,9 +239,9 @@ fn rule_17_a_dead_peer_is_noticed_after_30_seconds() {
     stage.world.power_off(cn);
     let died = stage.world.now();
     let end = died + secs(120);
-    stage
-        .world
-        .run_while(end, |w| !w.node(mn).unwrap().node.tunnels().is_empty());
+    stage.world.run_while(end, |w| {
+        !w.node(mn).unwrap().node.tunnels(w.now()).is_empty()
+    });
     let noticed = stage.world.now().since(died);
     assert!((secs(10)..=secs(60)).contains(&noticed), "{noticed:?}");
 }

@@ -92,6 +92,11 @@ impl Locals {
         self.all_of(port).next().is_some()
     }
 
+    /// The address of a port.
+    pub(crate) fn addr_of(&self, port: Port) -> Option<RealAddr> {
+        self.all_of(port).next().map(|l| l.addr)
+    }
+
     /// Every port once, the preferred one first.
     pub(crate) fn ports(&self) -> Vec<Port> {
         let mut out = Vec::new();

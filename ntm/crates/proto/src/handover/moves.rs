@@ -10,7 +10,7 @@ use ntm_wire::time::Now;
 use super::locals::{Change, Locals};
 use super::path::Way;
 use super::published::Order;
-use super::timeline::Reason;
+use super::timeline::{Before, Reason};
 use crate::config::LocalAddr;
 use crate::effects::Effects;
 use crate::event::{Event, Route};
@@ -42,6 +42,11 @@ impl Node {
         self.open_session(now);
     }
 
+    /// What the system calls an interface: for people, in [`Node::tunnels`] and in the record of a hand-over.
+    pub fn name_interface(&mut self, number: InterfaceId, name: &str) {
+        self.fx.interface_names.insert(number, name.to_owned());
+    }
+
     /// The system refused to send from the interface to there: whatever goes that way is in doubt at once.
     pub fn handle_unreachable(&mut self, now: Now, on: InterfaceId, to: RealAddr) {
         for tunnel in self.tunnels.iter_mut() {
@@ -67,7 +72,7 @@ impl Node {
 impl Tunnel {
     /// This node's addresses have changed: legs, paths and, when the way in use went, everything at once.
     fn handle_change(&mut self, now: Now, fx: &mut Effects, change: &Change) {
-        let (old, leg_went) = (self.route(), self.leg_in_use_goes(change));
+        let (old, leg_went) = (self.before(), self.leg_in_use_goes(change));
         let legs = &mut self.legs;
         legs.iter_mut()
             .for_each(|l| l.handle_change(now, fx, change));
@@ -78,11 +83,11 @@ impl Tunnel {
         let paths = &mut live.paths;
         let is_cut = paths.handle_change(change, locals, candidates, now.mono);
         if is_cut || leg_went {
-            self.start_record(now, Reason::AddressGone, old);
+            self.start_record(now, fx, Reason::AddressGone, old);
             self.move_away(now, fx);
         } else if let Some(home) = fx.locals.first().filter(|h| paths.may_go_home(*h)) {
             paths.go_home(home, now.mono);
-            self.start_record(now, Reason::BetterInterface, old);
+            self.start_record(now, fx, Reason::BetterInterface, old);
             self.note_usable(now.mono);
         } else if !change.fresh.is_empty() {
             // An address comes before its route: the peer hears of the move before it can begin.
@@ -140,13 +145,6 @@ impl Tunnel {
         }
     }
 
-    fn interface_of(&self, way: Way) -> InterfaceId {
-        match way {
-            Way::Direct(on, _) => on,
-            Way::Relay(leg) => self.legs.get(leg).map_or(InterfaceId(0), |l| l.on()),
-        }
-    }
-
     /// Moves to a better way, if there is one.
     pub(crate) fn choose_path(&mut self, now: Now, fx: &mut Effects) {
         self.choose(now, fx);
@@ -195,7 +193,8 @@ impl Tunnel {
         let Some(way) = self.live().map(|l| l.paths.current().way) else {
             return;
         };
-        let (from, to) = (self.interface_of(left), self.interface_of(way));
+        let on = |way| self.ends(way).map_or(InterfaceId(0), |(on, _)| on);
+        let (from, to) = (on(left), on(way));
         let Some(live) = self.live_mut().filter(|l| !l.paths.has_claimed(to)) else {
             return;
         };
@@ -204,19 +203,19 @@ impl Tunnel {
             return;
         }
         live.paths.claim(to, now.mono);
-        let old = self.route_of(left);
-        self.start_record(now, reason, old);
+        let (route, interface) = (self.route_of(left), from);
+        self.start_record(now, fx, reason, Before { route, interface });
         self.note_usable(now.mono);
         self.send_probes(now.mono, fx);
     }
 
     /// The peer says that it has moved (rule 3).
     pub(crate) fn handle_claim(&mut self, now: Now, fx: &mut Effects, way: Way, claim: Claim) {
-        let old = self.route();
+        let old = self.before();
         let Some(live) = self.live_mut() else { return };
         let is_elsewhere = live.paths.current().way != way;
         if live.paths.handle_claim(claim, way, now.mono) && is_elsewhere {
-            self.start_record(now, Reason::PeerMoved, old);
+            self.start_record(now, fx, Reason::PeerMoved, old);
             self.note_usable(now.mono);
         }
         self.send_probes(now.mono, fx);

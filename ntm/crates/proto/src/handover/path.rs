@@ -9,6 +9,7 @@ use ntm_wire::seal::TAG_LEN;
 use ntm_wire::time::Mono;
 
 use super::locals::Port;
+use super::tally::Tally;
 use crate::negotiation::retry::smooth;
 use crate::stack::udp::VIRTUAL_MTU;
 
@@ -18,6 +19,8 @@ const MAX_PROBES: u32 = 3;
 const MAX_PROBES_PROVED: u32 = 5;
 /// Between probes; to an address that never answered, doubled after the first.
 const PROBE_PACE: Duration = Duration::from_millis(250);
+/// Between answers to questions that came by another way first.
+const ECHO_PACE: Duration = Duration::from_millis(100);
 /// A path that nothing was sent over gets a keep-alive (rule 17: 15-25 s).
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// A path in use that does not answer a question for so long is in doubt.
@@ -116,6 +119,7 @@ pub(crate) struct Path {
     tries: u32,
     next_probe: Mono,
     probes: Vec<Sent>,
+    tally: Tally,
     /// UDP payload the path is known to carry.
     payload: usize,
     size_tries: u32,
@@ -130,6 +134,13 @@ pub(crate) struct Path {
     waiting_since: Option<Mono>,
     /// A small question is out, for nothing was heard.
     asked_at: Option<Mono>,
+    /// It is to be asked then: what came by another way came by this one too.
+    doubled_at: Option<Mono>,
+    /// It was asked for that, and may not have answered: what is recorded and sent again asks no more.
+    double_asked: Option<Mono>,
+    is_double_unanswered: bool,
+    /// When a question that had come by another way was answered here as well.
+    echoed_at: Option<Mono>,
     /// Its local address is gone: nothing is sent over it.
     is_cut: bool,
     /// The peer was reached at this address from another one of this node.
@@ -151,6 +162,7 @@ impl Path {
             tries: 0,
             next_probe: now,
             probes: Vec::new(),
+            tally: Tally::default(),
             payload: BASE_PAYLOAD,
             size_tries: 0,
             next_size_probe: now,
@@ -161,6 +173,10 @@ impl Path {
             departures: 0,
             waiting_since: None,
             asked_at: None,
+            doubled_at: None,
+            double_asked: None,
+            is_double_unanswered: false,
+            echoed_at: None,
             is_cut: false,
             is_hoped: false,
             is_learned: false,
@@ -199,7 +215,10 @@ impl Path {
             }
             State::Alive if now < self.life_deadline(watch) => Some(FULL_PAYLOAD),
             State::Alive if self.question_at(watch).is_some_and(|t| t <= now) => {
-                self.asked_at = Some(now);
+                if self.doubled_at.take().is_some() {
+                    (self.double_asked, self.is_double_unanswered) = (Some(now), true);
+                }
+                self.asked_at.get_or_insert(now);
                 Some(0)
             }
             State::Probing => Some(self.probe_size()),
@@ -244,9 +263,14 @@ impl Path {
         }
     }
 
-    /// Notes the probe that [`Path::probe_due`] asked for.
-    pub(crate) fn probe_sent(&mut self, id: u32, size: usize, now: Mono) {
+    /// Notes the probe that [`Path::probe_due`] asked for, of `size` bytes; none when it may not go there.
+    pub(crate) fn probe_sent(&mut self, id: u32, size: Option<usize>, now: Mono) {
+        let (size, went) = (size.unwrap_or(0), size.is_some());
         let searches = size > self.payload;
+        // A probe that is too large for the path is no loss.
+        if went && !searches {
+            self.tally.asked(id, now);
+        }
         if searches {
             self.size_tries += 1;
             self.next_size_probe = now + SIZE_PROBE_PACE;
@@ -266,6 +290,7 @@ impl Path {
             return false;
         };
         let sent = self.probes.swap_remove(at);
+        self.tally.answered(id);
         self.rtt = Some(smooth(self.rtt, now.since(sent.at)));
         if sent.size == FULL_PAYLOAD {
             self.payload = FULL_PAYLOAD;
@@ -279,6 +304,7 @@ impl Path {
         self.is_given_up = false;
         self.tries = 0;
         (self.waiting_since, self.asked_at) = (None, None);
+        self.is_double_unanswered = false;
         self.last_heard = Some(now);
         true
     }
@@ -353,7 +379,6 @@ impl Path {
         if !self.was_alive {
             self.credit = self.credit.saturating_add(len * CREDIT_FACTOR);
         }
-        (self.waiting_since, self.asked_at) = (None, None);
         self.last_heard = Some(now);
         if self.state == State::Dead {
             self.restart_probing(now);
@@ -364,6 +389,30 @@ impl Path {
                 self.state = State::Alive;
             }
         }
+    }
+
+    /// What came in was data: the peer uses this path. A question of the peer's own tells only that its packets come
+    /// in, and a path that is dead in the other direction brings those for as long as the peer looks for its life.
+    pub(crate) fn is_used_by_peer(&mut self) {
+        (self.waiting_since, self.asked_at) = (None, None);
+        self.is_double_unanswered = false;
+    }
+
+    /// What came by another way first came by this one too: it is asked, unless it is being asked.
+    pub(crate) fn doubled(&mut self, now: Mono) {
+        let is_fresh = |t: Mono| now.since(t) < PROBE_PACE;
+        let was_asked = self.double_asked.is_some_and(is_fresh) || self.is_double_unanswered;
+        if !was_asked && self.state == State::Alive {
+            self.doubled_at = Some(now);
+        }
+    }
+
+    /// Whether a question that came by another way first is answered here too: not each time, for what is
+    /// recorded can be sent again without end.
+    pub(crate) fn may_echo(&mut self, now: Mono) -> bool {
+        let may = self.echoed_at.is_none_or(|t| now.since(t) >= ECHO_PACE);
+        self.echoed_at = if may { Some(now) } else { self.echoed_at };
+        may
     }
 
     /// Something was sent over this path.
@@ -423,6 +472,9 @@ impl Path {
 
     /// When to ask whether it lives: nothing came back, or nobody has said anything for a while.
     fn question_at(&self, watch: Watch) -> Option<Mono> {
+        if self.doubled_at.is_some() {
+            return self.doubled_at;
+        }
         let quiet = self.last_heard.filter(|_| watch >= Watch::Busy);
         let since = match (self.waiting_since, quiet) {
             (Some(waiting), Some(quiet)) => waiting.min(quiet),
@@ -468,6 +520,16 @@ impl Path {
     /// UDP payload the path is known to carry.
     pub(crate) fn payload(&self) -> usize {
         self.payload
+    }
+
+    /// The share of its last probes that got no answer; nothing, when none was sent.
+    pub(crate) fn loss(&self, now: Mono) -> Option<f64> {
+        self.tally.loss(now, self.rtt)
+    }
+
+    /// When anything authentic came in over it.
+    pub(crate) fn last_heard(&self) -> Option<Mono> {
+        self.last_heard
     }
 
     /// Whether the path goes straight to the peer.

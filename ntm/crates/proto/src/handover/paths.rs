@@ -10,6 +10,7 @@ use super::doubt::{Doubt, Why};
 use super::locals::{Change, Class, Locals};
 use super::path::{BASE_PAYLOAD, Path, Watch, Way};
 use super::pulse::Pulse;
+use crate::packet::data::Arrival;
 
 /// Candidates times local sockets, bounded.
 const MAX_PATHS: usize = 32;
@@ -205,10 +206,31 @@ impl PathSet {
         self.doubt.is_some() || self.current().way != way
     }
 
+    /// What came in over `way` was data.
+    pub(crate) fn note_used(&mut self, way: Way) {
+        self.find(way).into_iter().for_each(Path::is_used_by_peer);
+    }
+
     /// Whether this node can send from where a datagram came in: its socket may hold what came to an
     /// address that has gone since.
     fn has_port(&self, way: Way) -> bool {
         self.locals.is_empty() || way.port().is_none_or(|p| self.locals.has(p))
+    }
+
+    /// Whether a double may tell anything of the way it came by: a direct one that the peer has answered on.
+    pub(crate) fn may_tell(&self, a: &Arrival) -> bool {
+        let path = self.position(a.way).and_then(|at| self.paths.get(at));
+        !a.is_astray && path.is_some_and(|p| p.is_direct() && p.is_proved() && !p.is_cut())
+    }
+
+    /// What came first by another way comes by this one too.
+    pub(crate) fn note_double(&mut self, way: Way, now: Mono) {
+        self.find(way).into_iter().for_each(|p| p.doubled(now));
+    }
+
+    /// See [`Path::may_echo`].
+    pub(crate) fn may_echo(&mut self, way: Way, now: Mono) -> bool {
+        self.find(way).is_some_and(|p| p.may_echo(now))
     }
 
     /// `len` bytes go over `way`.
@@ -322,7 +344,7 @@ impl PathSet {
     }
 
     /// Notes a probe sent.
-    pub(crate) fn probe_sent(&mut self, way: Way, id: u32, size: usize, now: Mono) {
+    pub(crate) fn probe_sent(&mut self, way: Way, id: u32, size: Option<usize>, now: Mono) {
         if let Some(path) = self.find(way) {
             path.probe_sent(id, size, now);
         }
@@ -426,7 +448,7 @@ mod tests {
         let due = set.probes_due(now);
         for (way, size) in &due {
             *id += 1;
-            set.probe_sent(*way, *id, *size, now);
+            set.probe_sent(*way, *id, Some(*size), now);
             if answering.contains(way) {
                 assert!(set.probe_answered(*way, *id, now + Duration::from_millis(10)));
             }
@@ -456,7 +478,7 @@ mod tests {
             set.add(Way::Relay(1), at(0));
             let asked = set.probes_due(at(0)).into_iter().zip([(1, far), (2, near)]);
             for ((way, size), (id, rtt)) in asked {
-                set.probe_sent(way, id, size, at(0));
+                set.probe_sent(way, id, Some(size), at(0));
                 set.probe_answered(way, id, at(rtt));
             }
             set.choose(at(far));
@@ -493,7 +515,7 @@ mod tests {
     fn a_probe_that_is_answered_by_another_way_proves_nothing() {
         let mut set = PathSet::new(RELAY, true, Locals::default(), at(0));
         set.add(direct(), at(0));
-        set.probe_sent(direct(), 1, 0, at(0));
+        set.probe_sent(direct(), 1, Some(0), at(0));
         assert!(
             !set.probe_answered(RELAY, 1, at(10)),
             "somebody passed it on"
@@ -526,7 +548,7 @@ mod tests {
         for ms in (0..60_000).step_by(50) {
             for (way, size) in set.probes_due(at(20_100 + ms)) {
                 id += 1;
-                set.probe_sent(way, id, size, at(20_100 + ms));
+                set.probe_sent(way, id, Some(size), at(20_100 + ms));
                 if carries(size) {
                     set.probe_answered(way, id, at(20_110 + ms));
                 }

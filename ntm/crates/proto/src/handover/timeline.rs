@@ -3,13 +3,14 @@
 use core::time::Duration;
 
 use ntm_wire::fqdn::Fqdn;
-use ntm_wire::id::NodeId;
+use ntm_wire::id::{InterfaceId, NodeId};
 use ntm_wire::time::{Mono, Now, Wall};
 
 use super::path::Way;
 use crate::effects::Effects;
 use crate::event::{Event, Route};
 use crate::packet::data::Tunnel;
+use crate::status::Interface;
 
 /// So long after it began a hand-over is told as it stands.
 const TOLD: Duration = Duration::from_secs(10);
@@ -50,6 +51,17 @@ pub struct Handover {
     pub data_resumed: Option<Duration>,
     /// The DC knows of the move; never, when it was the peer's.
     pub dc_updated: Option<Duration>,
+    /// This node's interface before; none, when the system chose.
+    pub old_interface: Option<Interface>,
+    /// The one in use at the end: the same, when it was the peer's move.
+    pub new_interface: Option<Interface>,
+}
+
+/// The way before a hand-over, and by which of this node's interfaces it went.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Before {
+    pub(super) route: Option<Route>,
+    pub(super) interface: InterfaceId,
 }
 
 /// A hand-over under way.
@@ -77,9 +89,17 @@ impl Record {
 }
 
 impl Tunnel {
+    /// The way in use, before it becomes another one.
+    pub(super) fn before(&self) -> Before {
+        Before {
+            route: self.route(),
+            interface: self.interface_in_use(),
+        }
+    }
+
     /// A hand-over begins; one that was under way ends with it. An address goes and another comes in several
     /// steps, and until the peer has answered they are one hand-over.
-    pub(super) fn start_record(&mut self, now: Now, reason: Reason, old: Option<Route>) {
+    pub(super) fn start_record(&mut self, now: Now, fx: &Effects, reason: Reason, old: Before) {
         let (peer, fqdn) = (self.peer.node, self.peer.fqdn.clone());
         let Some(live) = self.live_mut() else { return };
         if let Some(record) = live.record.as_mut().filter(|r| r.goes_on_with(reason)) {
@@ -92,12 +112,14 @@ impl Tunnel {
             fqdn,
             reason,
             at: now.wall,
-            old,
+            old: old.route,
             new: None,
             probe_sent: None,
             peer_answered: None,
             data_resumed: None,
             dc_updated: None,
+            old_interface: fx.interface(old.interface),
+            new_interface: None,
         };
         live.record = Some(Record {
             told,
@@ -136,13 +158,15 @@ impl Tunnel {
 
     /// Tells the application of a hand-over that is complete, or long past.
     pub(crate) fn finish_record(&mut self, now: Mono, fx: &mut Effects) {
-        let route = self.route();
+        let after = self.before();
         let Some(live) = self.live_mut() else { return };
         let is_over = |r: &Record| r.is_complete() || now >= r.ends_at();
         let over = live.record.take_if(|r| is_over(r));
         let ended = live.ended.drain(..).chain(over.map(|r| r.told));
-        for told in ended {
-            fx.event(Event::HandedOver(Box::new(Handover { new: route, ..told })));
+        for mut told in ended {
+            told.new = after.route;
+            told.new_interface = fx.interface(after.interface);
+            fx.event(Event::HandedOver(Box::new(told)));
         }
     }
 }

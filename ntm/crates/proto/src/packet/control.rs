@@ -64,13 +64,47 @@ impl Tunnel {
         Opened::Nothing
     }
 
-    fn handle_probe(&mut self, now: Now, fx: &mut Effects, a: Arrival, probe: &Probe) {
-        let reply = ProbeReply {
-            id: probe.id,
-            observed: a.from,
+    /// What came before by another way comes by one that the peer has answered on: somebody may have passed the
+    /// first copy on to steal the tunnel, and the way in use lives (rule 3; RFC 9000, 9.3.3). It is asked; what
+    /// is recorded and sent again says nothing by itself, but an answer to a question that is out does.
+    pub(super) fn handle_double(&mut self, now: Now, fx: &mut Effects, a: Arrival, content: &[u8]) {
+        if let Some(live) = self.live_mut() {
+            live.paths.note_double(a.way, now.mono);
         }
-        .into();
-        self.send_content(now.mono, fx, a.way, &control(&[reply]));
+        let messages = content.strip_prefix(&[FORM_CONTROL]);
+        let messages = messages.and_then(|m| Messages::parse_all(m).ok());
+        for message in messages.unwrap_or_default() {
+            self.handle_doubled(now.mono, fx, a, &message);
+        }
+        self.send_probes(now.mono, fx);
+    }
+
+    /// Questions and answers count on each way: whoever is quicker than the network takes them all otherwise.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "nothing else says anything of the way it came by"
+    )]
+    fn handle_doubled(&mut self, now: Mono, fx: &mut Effects, a: Arrival, message: &Message) {
+        let Some(live) = self.live_mut() else { return };
+        match message {
+            Message::ProbeReply(reply) => {
+                live.paths.probe_answered(a.way, reply.id, now);
+            }
+            Message::Probe(probe) if live.paths.may_echo(a.way, now) => {
+                self.answer_probe(now, fx, a, probe);
+            }
+            _ => {}
+        }
+    }
+
+    fn answer_probe(&mut self, now: Mono, fx: &mut Effects, a: Arrival, probe: &Probe) {
+        let (id, observed) = (probe.id, a.from);
+        let reply = ProbeReply { id, observed }.into();
+        self.send_content(now, fx, a.way, &control(&[reply]));
+    }
+
+    fn handle_probe(&mut self, now: Now, fx: &mut Effects, a: Arrival, probe: &Probe) {
+        self.answer_probe(now.mono, fx, a, probe);
         if let Some(claim) = probe.claim {
             self.handle_claim(now, fx, a.way, claim);
         }
@@ -138,7 +172,7 @@ impl Tunnel {
                 size
             };
             let affordable = live.paths.afford(way, size, LEAST_PROBE);
-            live.paths.probe_sent(way, id, affordable.unwrap_or(0), now);
+            live.paths.probe_sent(way, id, affordable, now);
             if let Some(size) = affordable {
                 self.send_content(now, fx, way, &probe_content(id, claim, size));
             }

@@ -289,13 +289,27 @@ impl Tunnel {
         let whole = HEADER_LEN + body.len();
         let len = match live.keys.open(now.mono, counter, &aad, body) {
             Ok(len) => len,
+            Err(OpenError::Replayed) => {
+                fx.counters.replayed += 1;
+                if live.paths.may_tell(&a)
+                    && let Some(len) = live.keys.open_double(counter, &aad, body)
+                {
+                    self.handle_double(now, fx, a, &body[..len]);
+                }
+                return Opened::Nothing;
+            }
             Err(error) => return refuse(fx, error),
         };
         (live.last_heard, live.rests) = (now.mono, false);
         if a.is_astray {
             live.paths.note_astray(now.mono);
-        } else if live.paths.note_heard(a.way, may_learn, whole, now.mono) {
-            self.choose_path(now, fx);
+        } else {
+            if body.first() != Some(&FORM_CONTROL) {
+                live.paths.note_used(a.way);
+            }
+            if live.paths.note_heard(a.way, may_learn, whole, now.mono) {
+                self.choose_path(now, fx);
+            }
         }
         self.handle_content(now, fx, a, &body[..len], own)
     }

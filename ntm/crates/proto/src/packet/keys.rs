@@ -14,6 +14,11 @@ use ntm_wire::time::Mono;
 /// After a rekey the old key is accepted for this long, for packets still under way.
 const OLD_KEY_LIFE: Duration = Duration::from_secs(10);
 
+/// Loss is counted over so many packets of the peer, 5 s of speech,
+const RECENT: u64 = 256;
+/// and not among the newest, which may only be late.
+const LATE: u64 = 16;
+
 struct Inbound {
     epoch: u8,
     key: OpeningKey,
@@ -119,6 +124,13 @@ impl KeyRing {
         Ok(len)
     }
 
+    /// Opens once more what was seen before.
+    pub(crate) fn open_double(&self, counter: u64, aad: &[u8], body: &mut [u8]) -> Option<usize> {
+        let epoch = DataCounter::from_u64(counter).key_epoch;
+        let inbound = self.inbound.iter().find(|k| k.epoch == epoch)?;
+        inbound.key.open(counter, aad, body).ok().map(|c| c.len())
+    }
+
     /// Installs the keys of a rekeying. The end that answered (`wait`) goes on with the old sending key
     /// until the peer shows that it has the new one; a second rekeying to the same epoch replaces a
     /// first one that came to nothing.
@@ -135,6 +147,14 @@ impl KeyRing {
         if !wait {
             self.switch_when_peer_has(epoch, now);
         }
+    }
+
+    /// The share of the peer's last packets that did not come, by whatever way they went; nothing, as long as
+    /// too few did.
+    pub(crate) fn loss(&self) -> Option<f64> {
+        let newest = self.inbound.iter().find(|k| k.epoch == self.epoch)?;
+        let (missing, of) = newest.window.missing(LATE, RECENT);
+        (of >= RECENT / 4).then(|| missing as f64 / of as f64)
     }
 
     /// Forgets old keys.
@@ -255,6 +275,19 @@ mod tests {
         answerer.install(1, &keys(5, true), true, much_later);
         asker.install(1, &keys(5, false), false, much_later);
         assert!(open(&mut answerer, much_later, asker.seal(b"second try")).is_ok());
+    }
+
+    #[test]
+    fn loss_is_that_of_the_peers_last_packets() {
+        let (mut a, mut b) = pair();
+        for n in 0..80 {
+            assert_eq!(b.loss(), None, "too few to tell");
+            let packet = a.seal(b"one in eight is lost");
+            if n % 8 != 0 {
+                open(&mut b, FIRST, packet).unwrap();
+            }
+        }
+        assert_eq!(b.loss(), Some(0.125));
     }
 
     #[test]
