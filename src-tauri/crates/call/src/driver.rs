@@ -1,7 +1,7 @@
 //! The task that drives the deciding [`Agent`]: one SIP socket, one timer, one socket for each call's
 //! sound. There is no `if` about SIP here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub(crate) enum Command {
         name: Fqdn,
         text: String,
     },
+    Share(BTreeSet<Fqdn>),
+    Refresh,
     State(CallId, oneshot::Sender<State>),
     Usage(oneshot::Sender<Usage>),
     Stop(oneshot::Sender<()>),
@@ -193,6 +195,8 @@ impl Driver {
                     tracing::debug!(%error, "a text was not sent");
                 }
             }
+            Command::Share(with) => self.agent.share_presence(now, &with),
+            Command::Refresh => self.agent.refresh_presence(now),
             Command::State(id, done) => {
                 let _ = done.send(self.agent.state(id));
             }
@@ -233,9 +237,13 @@ impl Driver {
     fn heard_news(&mut self, news: News) {
         // IPv4 addresses are lent: ask anew whose they are.
         self.known.clear();
-        if let News::Restored(device) = news {
-            let now = self.now();
-            self.agent.handle_restored(now, &device);
+        match news {
+            News::Restored(device) => {
+                let now = self.now();
+                self.agent.handle_restored(now, &device);
+            }
+            News::Gone { device, has_left } => self.agent.handle_gone(&device, has_left),
+            News::Missed => {}
         }
     }
 
@@ -306,7 +314,8 @@ impl Driver {
             | Event::Ringing { .. }
             | Event::Held { .. }
             | Event::Text { .. }
-            | Event::TextDone { .. } => None,
+            | Event::TextDone { .. }
+            | Event::Presence { .. } => None,
         };
         Notice { event, socket }
     }

@@ -39,7 +39,14 @@ pub enum News {
     /// A way to this device is there, or there again.
     Restored(Device),
     /// A device is gone: its addresses may mean another one now.
-    Gone,
+    Gone {
+        /// Its name.
+        device: Fqdn,
+        /// It said so, and did not merely fall silent.
+        has_left: bool,
+    },
+    /// There was more news than could be kept: anything may have changed.
+    Missed,
 }
 
 /// A socket of the network.

@@ -1,5 +1,6 @@
 //! [`Phone`] and [`Events`]: what the application holds.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -155,6 +156,17 @@ impl Phone {
         let (name, text) = (name.clone(), text.to_owned());
         self.tell(Command::Text { id, name, text });
         Ok(id)
+    }
+
+    /// Shares presence with these people (accounts) from now on, and with no others: whoever of them shares it
+    /// with this person too is told that this device is there, and [`Event::Presence`] tells the same of them.
+    pub fn share_presence(&self, with: BTreeSet<Fqdn>) {
+        self.tell(Command::Share(with));
+    }
+
+    /// This device was away: asks again after those who are not known to be there.
+    pub fn refresh_presence(&self) {
+        self.tell(Command::Refresh);
     }
 
     /// Where a call is; [`State::Idle`] for one that is over or never was.

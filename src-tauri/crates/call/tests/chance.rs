@@ -81,7 +81,10 @@ fn assert_order(world: &World, seed: u64) {
                 | Event::Held { call, .. } => {
                     assert!(!ended.contains(call), "{seed}: {event:?} after the end");
                 }
-                Event::Calling { .. } | Event::Text { .. } | Event::TextDone { .. } => {}
+                Event::Calling { .. }
+                | Event::Text { .. }
+                | Event::TextDone { .. }
+                | Event::Presence { .. } => {}
             }
         }
     }

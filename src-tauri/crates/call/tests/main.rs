@@ -23,6 +23,7 @@ mod memory;
 mod nodes;
 mod outage;
 mod phones;
+mod presence;
 mod rules;
 mod sizes;
 mod strangers;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use ntm::Node;
-use voice_call::core::{By, EndReason, Event, Limits};
+use voice_call::core::{By, EndReason, Event, Limits, Presence};
 use voice_call::{Events, Phone, PhoneConfig, RtpSocket};
 
 use crate::bench::name;
@@ -297,4 +297,36 @@ async fn while_the_coordinator_is_dead_calls_go_on_and_new_ones_are_made_to_whom
     bob.accept(incoming(&mut bobs).await);
     answered(&mut alices).await;
     world_ends([at_alice, at_bob]).await;
+}
+
+fn is_there(events: &voice_call::Notice) -> Option<Presence> {
+    if let Event::Presence { presence, .. } = &events.event {
+        Some(*presence)
+    } else {
+        None
+    }
+}
+
+async fn becomes(events: &mut Events, wanted: Presence) {
+    until(events, |n| is_there(n).filter(|p| *p == wanted)).await;
+}
+
+#[tokio::test]
+async fn presence_is_told_both_ways_and_a_node_that_ends_is_gone() {
+    let world = World::start(&PEOPLE).await;
+    let (at_bob, at_alice) = (
+        node(&world, "phone", "bob").await,
+        node(&world, "laptop", "alice").await,
+    );
+    let (bob, mut bobs) = phone(&at_bob).await;
+    let (alice, mut alices) = phone(&at_alice).await;
+    alice.share_presence([name("bob.example.org")].into());
+    becomes(&mut alices, Presence::Untold).await;
+    bob.share_presence([name("alice.example.org")].into());
+    becomes(&mut bobs, Presence::Open).await;
+    becomes(&mut alices, Presence::Open).await;
+    // Without a word of its telephone: the tunnel says it.
+    at_bob.shutdown().await;
+    becomes(&mut alices, Presence::Closed).await;
+    at_alice.shutdown().await;
 }

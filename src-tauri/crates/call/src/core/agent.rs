@@ -10,6 +10,7 @@ use ntm::wire::time::Mono;
 use super::call::{Call, Effects};
 use super::device::Device;
 use super::dialog::Dialog;
+use super::presence::{PersonId, Sharing};
 use super::random::Random;
 use super::state::{Input, State};
 use super::text::Texts;
@@ -60,6 +61,8 @@ pub enum Want {
     Text(TextId),
     /// To know whether the other side of a call is there.
     Reach(CallId),
+    /// To know whether somebody is there.
+    Presence(PersonId),
 }
 
 /// The telephone of one device. After each call of a method, poll for effects until there are none.
@@ -71,6 +74,7 @@ pub struct Agent {
     pub(super) clients: Clients,
     pub(super) servers: Servers,
     pub(super) texts: Texts,
+    pub(super) sharing: Sharing,
     pub(super) effects: Effects,
     pub(super) counters: Counters,
     pub(super) incoming: u64,
@@ -86,6 +90,7 @@ impl Agent {
             clients: Clients::default(),
             servers: Servers::default(),
             texts: Texts::default(),
+            sharing: Sharing::default(),
             effects: Effects::default(),
             counters: Counters::default(),
             incoming: 0,
@@ -120,6 +125,7 @@ impl Agent {
             Want::Call(id) => self.call_found(now, id, found),
             Want::Text(id) => self.text_found(now, id, found),
             Want::Reach(id) => self.reach_found(now, id, found.map(drop)),
+            Want::Presence(id) => self.presence_found(now, id, found),
         }
     }
 
@@ -128,6 +134,7 @@ impl Agent {
     pub fn handle_restored(&mut self, now: Mono, device: &Device) {
         self.clients.hurry(now, |ip| device.owns(ip));
         self.servers.hurry(now, |ip| device.owns(ip));
+        self.presence_restored(now, device);
         self.handle_timeout(now);
     }
 
@@ -137,6 +144,7 @@ impl Agent {
         self.transmit_all(due.send);
         let again = self.servers.due(now);
         self.transmit_all(again);
+        self.presence_timeout(now);
         for (purpose, _) in due.expired {
             self.given_up(now, purpose);
         }
@@ -181,6 +189,7 @@ impl Agent {
         for id in all {
             self.end(now, id, EndReason::Stopped);
         }
+        self.leave_presence(now);
     }
 
     /// The next datagram to send.
@@ -203,7 +212,11 @@ impl Agent {
     /// When to call [`Agent::handle_timeout`].
     pub fn poll_timeout(&self) -> Option<Mono> {
         let calls = self.calls.values().filter_map(Call::poll_timeout);
-        let others = [self.clients.poll_timeout(), self.servers.poll_timeout()];
+        let others = [
+            self.clients.poll_timeout(),
+            self.servers.poll_timeout(),
+            self.sharing.poll_timeout(),
+        ];
         calls.chain(others.into_iter().flatten()).min()
     }
 
@@ -324,6 +337,7 @@ impl Agent {
             call_id: call_id.to_owned(),
             cseq: 1,
             reason: None,
+            presence: None,
             body: None,
         }
     }
@@ -383,6 +397,7 @@ impl Agent {
         match purpose {
             Purpose::Text(id) => self.text_answered(id, 408, None),
             Purpose::Hold(id) => self.tell_hold(now, id),
+            Purpose::Presence(id) => self.presence_given_up(id),
             Purpose::Invite(_) | Purpose::Check(_) | Purpose::Farewell => {}
         }
     }

@@ -181,6 +181,7 @@ impl Agent {
                 self.check_answered(now, id, code);
             }
             Purpose::Text(id) => self.text_answered(id, code, Some(device)),
+            Purpose::Presence(id) => self.presence_answered(id, device, response.presence),
             Purpose::Farewell | Purpose::Invite(_) => {}
         }
     }

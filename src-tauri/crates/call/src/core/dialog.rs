@@ -96,6 +96,7 @@ impl Dialog {
             call_id: self.call_id.clone(),
             cseq,
             reason: None,
+            presence: None,
             body: None,
         }
     }

@@ -3,7 +3,7 @@
 use ntm::wire::fqdn::Fqdn;
 use serde::{Serialize, Serializer};
 
-use super::{CallId, Device, EndReason, TextId, TextOutcome};
+use super::{CallId, Device, EndReason, Presence, TextId, TextOutcome};
 use crate::sdp::Media;
 
 /// What happened.
@@ -77,6 +77,14 @@ pub enum Event {
         /// What became of it.
         #[serde(flatten)]
         outcome: TextOutcome,
+    },
+    /// Whether somebody is there, among those with whom presence is shared.
+    Presence {
+        /// Whose (the account).
+        #[serde(serialize_with = "as_person")]
+        person: Fqdn,
+        /// What is known now.
+        presence: Presence,
     },
 }
 

@@ -9,7 +9,7 @@ use super::device::Device;
 use super::transaction::{Answer, Key};
 use super::{CallId, EndReason};
 use crate::sdp;
-use crate::sip::{ALLOW, Head, Method, Request};
+use crate::sip::{ALLOW, Head, Method, PRESENCE, Request};
 
 /// What an OPTIONS is told.
 const ABOUT: [(&str, &str); 2] = [("Allow", ALLOW), ("Accept", "application/sdp,text/plain")];
@@ -61,8 +61,9 @@ impl Agent {
                 };
                 self.refuse(head, from, code, &[]);
             }
+            Method::Options if head.to.tag.is_none() => self.handle_options(from, device, request),
             Method::Options => {
-                let is_gone = head.to.tag.is_some() && self.heard_of(now, head, from).is_none();
+                let is_gone = self.heard_of(now, head, from).is_none();
                 let code = if is_gone { NO_CALL } else { (200, "OK") };
                 self.refuse(head, from, code, &ABOUT);
             }
@@ -76,6 +77,14 @@ impl Agent {
                 self.refuse(head, from, (405, "Method Not Allowed"), &extra);
             }
         }
+    }
+
+    fn handle_options(&mut self, from: SocketAddr, device: &Device, request: &Request) {
+        let head = &request.head;
+        let mut about = ABOUT.to_vec();
+        let told = self.presence_told(device, head, request.presence);
+        about.extend(told.map(|basic| (PRESENCE, basic.as_str())));
+        self.refuse(head, from, (200, "OK"), &about);
     }
 
     fn handle_in_call(&mut self, now: Mono, from: SocketAddr, request: &Request) {

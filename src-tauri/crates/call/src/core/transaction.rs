@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ntm::wire::time::Mono;
 
 use super::dialog::Dialog;
-use super::{CallId, TextId};
+use super::{CallId, PersonId, TextId};
 use crate::sip::{Head, Method, Outgoing};
 
 /// The first wait for an answer (RFC 3261, T1).
@@ -31,6 +31,8 @@ pub(super) enum Purpose {
     Hold(CallId),
     /// To carry a text.
     Text(TextId),
+    /// To tell somebody that this device is there, and to ask the same.
+    Presence(PersonId),
     /// BYE and CANCEL: nobody waits for the answer.
     Farewell,
 }

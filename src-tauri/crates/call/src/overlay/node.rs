@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ntm::event::{Event, Passage, Peer};
+use ntm::event::{DownReason, Event, Passage, Peer};
 use ntm::net::UdpSocket;
 use ntm::proto::ResolveError;
 use ntm::wire::fqdn::Fqdn;
@@ -102,9 +102,8 @@ async fn forward(
                 peer,
                 passage: Passage::Proved,
             }) => restored(&node, peer).await,
-            Ok(Event::TunnelDown { .. }) | Err(broadcast::error::RecvError::Lagged(_)) => {
-                Some(News::Gone)
-            }
+            Ok(Event::TunnelDown { fqdn, reason, .. }) => gone(fqdn, reason),
+            Err(broadcast::error::RecvError::Lagged(_)) => Some(News::Missed),
             Err(broadcast::error::RecvError::Closed) => return,
             Ok(
                 Event::PassageChanged { .. }
@@ -124,6 +123,16 @@ async fn forward(
             return;
         }
     }
+}
+
+/// A tunnel that a newer one replaced is no news.
+fn gone(device: Fqdn, reason: DownReason) -> Option<News> {
+    let has_left = match reason {
+        DownReason::Replaced => return None,
+        DownReason::Closed => true,
+        DownReason::Silent | DownReason::Local => false,
+    };
+    Some(News::Gone { device, has_left })
 }
 
 async fn restored(node: &Node, id: NodeId) -> Option<News> {

@@ -3,7 +3,7 @@
 use core::net::SocketAddr;
 
 use super::field::{address, is_token, parameter, split};
-use super::{MAX_DATAGRAM, Method, Uri};
+use super::{Basic, MAX_DATAGRAM, Method, PRESENCE, Uri};
 
 /// Header lines of one message at most.
 const MAX_LINES: usize = 64;
@@ -32,6 +32,8 @@ pub struct Request {
     pub require: Vec<String>,
     /// Why, as in `SIP;cause=200` (RFC 3326): the cause.
     pub cause: Option<u16>,
+    /// What it says of its sender's presence.
+    pub presence: Option<Basic>,
     /// What it carries.
     pub content: Content,
 }
@@ -45,6 +47,8 @@ pub struct Response {
     pub head: Head,
     /// Where to send what follows.
     pub contact: Option<String>,
+    /// What it says of its sender's presence.
+    pub presence: Option<Basic>,
     /// What it carries.
     pub content: Content,
 }
@@ -194,6 +198,7 @@ fn request(
         contact,
         require: fields.list("require"),
         cause: fields.cause(),
+        presence: fields.presence(),
         content,
         head,
     }))))
@@ -207,6 +212,7 @@ fn response(status: &str, fields: &Fields, head: Head, rest: &[u8]) -> Option<Me
     Some(Message::Response(Box::new(Response {
         code,
         contact: fields.contact()?,
+        presence: fields.presence(),
         content: fields.content(rest)?,
         head,
     })))
@@ -289,6 +295,11 @@ impl Fields {
             kind: kind.map(|k| k.trim().to_ascii_lowercase()),
             body: rest.get(..length)?.to_vec(),
         })
+    }
+
+    fn presence(&self) -> Option<Basic> {
+        let name = PRESENCE.to_ascii_lowercase();
+        self.all(&name).next().and_then(Basic::parse)
     }
 
     fn cause(&self) -> Option<u16> {

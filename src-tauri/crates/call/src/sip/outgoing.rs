@@ -3,7 +3,7 @@
 use core::fmt::Write as _;
 use core::net::SocketAddr;
 
-use super::{ALLOW, Head, Method};
+use super::{ALLOW, Basic, Head, Method, PRESENCE};
 
 /// A request of this device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct Outgoing {
     pub cseq: u32,
     /// Why, as a `Reason` field (RFC 3326).
     pub reason: Option<&'static str>,
+    /// Whether this device is there, for those with whom that is shared.
+    pub presence: Option<Basic>,
     /// What it carries, and its kind.
     pub body: Option<(&'static str, Vec<u8>)>,
 }
@@ -90,6 +92,9 @@ impl Outgoing {
         }
         if let Some(reason) = self.reason {
             line(&mut text, format_args!("Reason: {reason}"));
+        }
+        if let Some(basic) = self.presence {
+            line(&mut text, format_args!("{PRESENCE}: {}", basic.as_str()));
         }
         let body = self
             .body
