@@ -1,17 +1,23 @@
 //! Signing up and in: makes this machine a device of an account.
 
 use std::path::Path;
+use std::time::Duration;
 
-use ntm::account::{self, Device, Invitation, ServerRef};
+use ntm::account::{self, Device, Invitation, ServerRef, Session};
 use ntm::keystore::Choice;
 use ntm::profile::Profile;
 use ntm::wire::fqdn::Fqdn;
+use serde::Serialize;
+use ts_rs::TS;
 
 use crate::error::{AppError, Code};
 use crate::names;
 
+/// A server that is told of a sign-out has so long to answer.
+const GOODBYE: Duration = Duration::from_secs(5);
+
 /// What signing in gave.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct SignedIn {
     /// `alice@example.org (laptop)`.
     pub me: String,
@@ -60,6 +66,55 @@ pub async fn sign_in(
     let device = device_name(device);
     let made = account::sign_in(&server, local, password, &device).await?;
     keep(folder, made)
+}
+
+/// Makes this machine no device any more: the server is told, if it answers, and what is kept here of the account
+/// goes. The keys stay where they are unless `forget_keys`. No telephone of this profile may run.
+///
+/// # Errors
+/// [`Code::NotSignedIn`]; [`Code::Storage`], [`Code::Keyring`]: it may be tried again then.
+pub async fn sign_out(folder: &Path, forget_keys: bool) -> Result<(), AppError> {
+    Profile::name_in(folder)?;
+    match open_profile(folder).await {
+        Ok(profile) => leave(profile, forget_keys).await?,
+        // Keys that are gone or locked away can't be told to anybody, nor forgotten.
+        Err(_) => Profile::forget(folder)?,
+    }
+    forget_people(folder)
+}
+
+async fn leave(profile: Profile, forget_keys: bool) -> Result<(), AppError> {
+    let device = profile.membership().certificate.fqdn.clone();
+    let session = Session::new(&profile)?;
+    let told = tokio::time::timeout(GOODBYE, session.revoke(device.first_label())).await;
+    if !matches!(told, Ok(Ok(()))) {
+        tracing::warn!("the server could not be told of the sign-out");
+    }
+    if !forget_keys {
+        return Ok(Profile::forget(profile.folder())?);
+    }
+    let deleted = tokio::task::spawn_blocking(move || profile.delete()).await;
+    Ok(deleted.map_err(|e| AppError::new(Code::System, e))??)
+}
+
+/// The profile with its keys. A keyring's calls block.
+pub(crate) async fn open_profile(folder: &Path) -> Result<Profile, AppError> {
+    let folder = folder.to_owned();
+    let opened = tokio::task::spawn_blocking(move || Profile::open(&folder)).await;
+    let opened = opened.map_err(|e| AppError::new(Code::System, e))?;
+    Ok(opened?)
+}
+
+fn forget_people(folder: &Path) -> Result<(), AppError> {
+    for file in [
+        "people.json",
+        "history.jsonl",
+        "texts.jsonl",
+        "presence.json",
+    ] {
+        ntm::files::remove(&folder.join(file))?;
+    }
+    Ok(())
 }
 
 fn device_name(given: Option<&str>) -> String {

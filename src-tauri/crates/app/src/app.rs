@@ -15,9 +15,11 @@ use crate::contacts::{Contact, Contacts};
 use crate::controller::{Command, Controller, Parts};
 use crate::error::{AppError, Code};
 use crate::history::History;
+use crate::presence::Presences;
 use crate::settings::Settings;
-use crate::view::{AppEvent, CallView, Snapshot};
-use crate::{media, names};
+use crate::texts::Texts;
+use crate::view::{AppEvent, CallView, RoutePicture, Snapshot};
+use crate::{media, names, picture};
 
 /// Events that a slow shell may fall behind.
 const EVENTS: usize = 1024;
@@ -72,6 +74,16 @@ pub struct App {
     commands: mpsc::UnboundedSender<Command>,
     events: broadcast::Sender<AppEvent>,
     own_domain: ntm::wire::fqdn::Fqdn,
+    node: Node,
+}
+
+/// Sound without a call, to try the devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoundTest {
+    /// The microphone is open, and [`AppEvent::Levels`] tells how loud it is.
+    Microphone,
+    /// The same, and one hears oneself half a second later.
+    Echo,
 }
 
 impl App {
@@ -87,6 +99,8 @@ impl App {
         let settings = Settings::load(profile.folder())?;
         let contacts = Contacts::load(&profile)?;
         let history = History::load(profile.folder())?;
+        let texts = Texts::load(profile.folder())?;
+        let presences = Presences::load(profile.folder())?;
         let node = start_node(&profile, config.port).await?;
         let mut on_node = PhoneConfig::on(node.clone());
         on_node.wishes = media::wishes(&settings);
@@ -97,6 +111,7 @@ impl App {
             commands,
             events: events.clone(),
             own_domain: profile.membership().domain.clone(),
+            node: node.clone(),
         };
         let parts = Parts {
             profile,
@@ -106,6 +121,8 @@ impl App {
             settings,
             contacts,
             history,
+            texts,
+            presences,
             config,
             events,
         };
@@ -175,6 +192,61 @@ impl App {
         self.ask(|done| Command::Mute { muted, done }).await
     }
 
+    /// Tries the devices while nobody calls, or ends that.
+    ///
+    /// # Errors
+    /// Those of sound; [`Code::BadInput`] in a call.
+    pub async fn test_sound(&self, test: Option<SoundTest>) -> Result<(), AppError> {
+        self.ask(|done| Command::TestSound { test, done }).await?
+    }
+
+    /// The key of push-to-talk went down or up; nothing happens unless that was chosen.
+    ///
+    /// # Errors
+    /// Only that the application has stopped.
+    pub async fn push_to_talk(&self, down: bool) -> Result<(), AppError> {
+        self.ask(|done| Command::PushToTalk { down, done }).await
+    }
+
+    /// Every way of a call as it is now.
+    ///
+    /// # Errors
+    /// [`Code::NoSuchCall`].
+    pub async fn picture(&self, call: u64) -> Result<RoutePicture, AppError> {
+        let view = self.ask(|done| Command::View { call, done }).await??;
+        picture::take(&self.node, &view).await
+    }
+
+    /// The device's node.
+    pub fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Whom somebody who has typed so much may mean.
+    ///
+    /// # Errors
+    /// Only that the application has stopped.
+    pub async fn complete(&self, typed: &str) -> Result<Vec<Contact>, AppError> {
+        let typed = typed.to_owned();
+        self.ask(|done| Command::Complete { typed, done }).await
+    }
+
+    /// Forgets the past calls.
+    ///
+    /// # Errors
+    /// [`Code::Storage`].
+    pub async fn clear_history(&self) -> Result<(), AppError> {
+        self.ask(|done| Command::ClearHistory { done }).await?
+    }
+
+    /// Somebody has seen the calls that were missed.
+    ///
+    /// # Errors
+    /// [`Code::Storage`], [`Code::DiskFull`].
+    pub async fn mark_missed_seen(&self) -> Result<(), AppError> {
+        self.ask(|done| Command::MarkMissedSeen { done }).await?
+    }
+
     /// Writes to somebody; [`AppEvent::TextDone`] with the same number tells whether it arrived.
     ///
     /// # Errors
@@ -182,6 +254,14 @@ impl App {
     pub async fn send_text(&self, name: &str, text: &str) -> Result<u64, AppError> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.ask(|done| Command::Text { name, text, done }).await?
+    }
+
+    /// Forgets what was written.
+    ///
+    /// # Errors
+    /// [`Code::Storage`].
+    pub async fn clear_texts(&self) -> Result<(), AppError> {
+        self.ask(|done| Command::ClearTexts { done }).await?
     }
 
     /// Records the calls into a file, or ends that.

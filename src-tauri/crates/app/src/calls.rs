@@ -36,7 +36,10 @@ impl Calls {
                 self.all.insert(call.0, view.clone());
                 Some(view)
             }
-            Event::Calling { .. } | Event::Text { .. } | Event::TextDone { .. } => None,
+            Event::Calling { .. }
+            | Event::Text { .. }
+            | Event::TextDone { .. }
+            | Event::Presence { .. } => None,
             Event::Ringing { call, .. } => {
                 self.change(call.0, |c| c.state = CallState::RingingThere)
             }
@@ -133,6 +136,7 @@ pub fn past(call: &CallView, reason: EndReason, now: u64) -> PastCall {
         outgoing: call.outgoing,
         ended: words::code(reason).to_owned(),
         missed: !call.outgoing && call.answered_ms.is_none() && words::is_missed(reason),
+        seen: false,
         seconds: call
             .answered_ms
             .map_or(0, |at| now.saturating_sub(at) / 1000),

@@ -4,6 +4,7 @@
 use ntm::profile::Profile;
 use ntm::wire::fqdn::Fqdn;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::error::{AppError, Code};
 use crate::{names, store};
@@ -13,16 +14,36 @@ const FILE: &str = "people.json";
 const COMPLETIONS: usize = 8;
 
 /// Somebody.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct Contact {
     /// `bob@example.org`.
     pub name: String,
     /// What this person is called here.
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[ts(optional, as = "Option<String>")]
     pub nick: String,
     /// Shown before the others.
     #[serde(default)]
     pub favourite: bool,
+    /// The two safety numbers were compared, and are the same.
+    #[serde(default)]
+    pub verified: bool,
+    /// Whether a device of theirs is there; never kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub presence: Option<Presence>,
+}
+
+/// Whether somebody can be called now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// A device of theirs is on the air.
+    Online,
+    /// None is.
+    Offline,
+    /// Nobody says.
+    Unknown,
 }
 
 /// Everybody, in the order of their names.
@@ -130,6 +151,8 @@ impl Contact {
             name: names::person(account),
             nick: String::new(),
             favourite: false,
+            verified: false,
+            presence: None,
         }
     }
 }
@@ -145,6 +168,8 @@ mod tests {
                 name: (*name).to_owned(),
                 nick: (*nick).to_owned(),
                 favourite: *favourite,
+                verified: false,
+                presence: None,
             });
         }
         all

@@ -9,10 +9,10 @@ use ntm::wire::id::NodeId;
 use ntm::{Node, Profile};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use voice_audio::RecordTo;
-use voice_call::core::{CallId, Decline, EndReason, Event as CallEvent, TextOutcome};
+use voice_call::core::{CallId, Decline, EndReason, Event as CallEvent};
 use voice_call::{Events as Notices, Notice, Phone};
 
-use crate::app::{AnswerRule, AppConfig};
+use crate::app::{AnswerRule, AppConfig, SoundTest};
 use crate::calls::{self, Calls};
 use crate::contacts::{Contact, Contacts};
 use crate::echo::Echo;
@@ -20,15 +20,22 @@ use crate::error::{AppError, Code};
 use crate::history::History;
 use crate::media::Flow;
 use crate::names;
+use crate::presence::Presences;
 use crate::settings::Settings;
+use crate::texts::Texts;
 use crate::view::{AppEvent, CallState, CallView, HandoverView, Snapshot, millis};
 
+mod company;
+mod people;
 mod sound;
 
+use company::Company;
 use sound::Ears;
 
 /// Calls of the history that a snapshot has.
 const HISTORY: usize = 100;
+/// Texts that a snapshot has.
+const TEXTS: usize = 200;
 
 /// What a shell asks.
 pub(crate) enum Command {
@@ -63,6 +70,9 @@ pub(crate) enum Command {
         text: String,
         done: Done<u64>,
     },
+    ClearTexts {
+        done: Done<()>,
+    },
     Record {
         to: Option<RecordTo>,
         done: Done<()>,
@@ -77,6 +87,28 @@ pub(crate) enum Command {
     },
     RemoveContact {
         name: String,
+        done: Done<()>,
+    },
+    TestSound {
+        test: Option<SoundTest>,
+        done: Done<()>,
+    },
+    PushToTalk {
+        down: bool,
+        done: oneshot::Sender<()>,
+    },
+    View {
+        call: u64,
+        done: Done<CallView>,
+    },
+    Complete {
+        typed: String,
+        done: oneshot::Sender<Vec<Contact>>,
+    },
+    ClearHistory {
+        done: Done<()>,
+    },
+    MarkMissedSeen {
         done: Done<()>,
     },
     Stop(oneshot::Sender<()>),
@@ -95,6 +127,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) contacts: Contacts,
     pub(crate) history: History,
+    pub(crate) texts: Texts,
+    pub(crate) presences: Presences,
     pub(crate) config: AppConfig,
     pub(crate) events: broadcast::Sender<AppEvent>,
 }
@@ -106,19 +140,25 @@ pub(crate) struct Controller {
     flows: BTreeMap<u64, Flow>,
     echo: Option<Echo>,
     muted: bool,
+    is_online: bool,
+    company: Company,
 }
 
 impl Controller {
     pub(crate) fn new(parts: Parts) -> Result<Self, AppError> {
         let echo = (parts.config.answer == AnswerRule::Echo).then(Echo::start);
-        let wanted = parts.config.sound.clone();
+        let muted = parts.settings.push_to_talk;
+        let mut ears = Ears::new(parts.config.sound.clone());
+        ears.mute(muted);
         Ok(Self {
-            ears: Ears::new(wanted),
+            ears,
             parts,
             calls: Calls::default(),
             flows: BTreeMap::new(),
             echo: echo.transpose()?,
-            muted: false,
+            muted,
+            is_online: true,
+            company: Company::default(),
         })
     }
 
@@ -128,9 +168,8 @@ impl Controller {
         mut notices: Notices,
     ) {
         let mut network = self.parts.node.events();
-        self.tell(AppEvent::Registered {
-            me: names::device(self.parts.node.fqdn()),
-        });
+        self.go_online();
+        self.share_presence();
         loop {
             tokio::select! {
                 command = inbox.recv() => match command {
@@ -190,15 +229,24 @@ impl Controller {
             Command::Text { name, text, done } => drop(done.send(self.text(&name, &text))),
             Command::Record { to, done } => drop(done.send(self.ears.record(to))),
             Command::Settings { settings, done } => drop(done.send(self.choose(*settings))),
-            Command::SetContact { contact, done } => {
-                self.parts.contacts.set(contact);
-                drop(done.send(self.parts.contacts.save(&self.parts.profile)));
+            Command::ClearTexts { done } => drop(done.send(self.clear_texts())),
+            Command::SetContact { contact, done } => drop(done.send(self.set_contact(contact))),
+            Command::RemoveContact { name, done } => drop(done.send(self.remove_contact(&name))),
+            Command::TestSound { test, done } => drop(done.send(self.test_sound(test))),
+            Command::PushToTalk { down, done } => {
+                self.push_to_talk(down);
+                let _ = done.send(());
             }
-            Command::RemoveContact { name, done } => {
-                let removed = self.parts.contacts.remove(&name);
-                let kept = removed.and_then(|()| self.parts.contacts.save(&self.parts.profile));
-                drop(done.send(kept));
+            Command::View { call, done } => {
+                let view = self.known(call).map(|id| self.calls.get(id.0).cloned());
+                drop(done.send(view.and_then(|v| v.ok_or_else(call_is_over))));
             }
+            Command::Complete { typed, done } => {
+                let found = self.parts.contacts.complete(&typed);
+                drop(done.send(found.into_iter().cloned().collect()));
+            }
+            Command::ClearHistory { done } => drop(done.send(self.clear_history())),
+            Command::MarkMissedSeen { done } => drop(done.send(self.mark_missed_seen())),
             Command::Stop(done) => drop(done),
         }
     }
@@ -208,10 +256,15 @@ impl Controller {
         Snapshot {
             me: names::device(&certificate.fqdn),
             safety_number: ntm::profile::safety_number(&certificate.root),
-            calls: self.calls.all(),
-            contacts: self.parts.contacts.all().to_vec(),
+            calls: self.shown_calls(),
+            contacts: self.shown_contacts(),
             history: self.parts.history.latest(HISTORY),
             settings: self.parts.settings.clone(),
+            texts: self.parts.texts.latest(TEXTS),
+            online: self.is_online,
+            keystore: self.parts.profile.place().into(),
+            device: certificate.fqdn.first_label().to_owned(),
+            muted: self.muted,
         }
     }
 
@@ -241,7 +294,7 @@ impl Controller {
 
     fn known(&self, call: u64) -> Result<CallId, AppError> {
         let found = self.calls.get(call).map(|c| CallId(c.id));
-        found.ok_or_else(|| AppError::new(Code::NoSuchCall, "this call is over"))
+        found.ok_or_else(call_is_over)
     }
 
     fn hold(&mut self, call: u64, held: bool) -> Result<(), AppError> {
@@ -263,26 +316,23 @@ impl Controller {
         }
     }
 
-    fn text(&mut self, name: &str, text: &str) -> Result<u64, AppError> {
-        let known = self.parts.contacts.find(name).map(|c| c.name.clone());
-        let own = &self.parts.profile.membership().domain;
-        let name = names::parse(known.as_deref().unwrap_or(name), own)?;
-        let sent = self.parts.phone.send_text(&name, text);
-        let id = sent.map_err(|e| AppError::new(Code::BadInput, e))?;
-        Ok(id.0)
-    }
-
     fn choose(&mut self, settings: Settings) -> Result<(), AppError> {
         self.ears.choose(&settings);
-        self.parts.settings = settings;
+        let before = std::mem::replace(&mut self.parts.settings, settings);
+        if before.push_to_talk != self.parts.settings.push_to_talk {
+            self.mute(self.parts.settings.push_to_talk);
+        }
+        self.tell(AppEvent::Settings {
+            settings: Box::new(self.parts.settings.clone()),
+        });
+        self.share_presence();
         self.parts.settings.save(self.parts.profile.folder())
     }
 
     /// The telephone says something.
     async fn hear(&mut self, notice: Notice) {
         let view = self.calls.handle(&notice.event, now());
-        if let Some(mut view) = view.clone() {
-            view.muted = self.muted;
+        if let Some(view) = view.clone() {
             self.show(view);
         }
         match notice.event {
@@ -303,14 +353,9 @@ impl Controller {
                 flow.into_iter().for_each(|f| f.hold(here || there));
             }
             CallEvent::Ended { call, reason, .. } => self.end(call.0, reason, view.as_ref()),
-            CallEvent::Text { from, text } => self.tell(AppEvent::Text {
-                from: names::person(&from.account()),
-                text,
-            }),
-            CallEvent::TextDone { text, outcome } => self.tell(AppEvent::TextDone {
-                text: text.0,
-                delivered: matches!(outcome, TextOutcome::Delivered { .. }),
-            }),
+            CallEvent::Text { from, text } => self.receive_text(&from, text),
+            CallEvent::TextDone { text, outcome } => self.text_done(text, &outcome),
+            CallEvent::Presence { person, presence } => self.heard_of(&person, presence),
             CallEvent::Calling { .. } | CallEvent::Ringing { .. } => {}
         }
     }
@@ -381,6 +426,7 @@ impl Controller {
         let Some(view) = view else { return };
         let kept = self.parts.history.push(calls::past(view, reason, now()));
         kept.unwrap_or_else(|e| self.tell(AppEvent::Problem(e)));
+        self.tell_history();
         self.ears.say_goodbye(reason, view, self.calls.is_empty());
     }
 
@@ -403,10 +449,14 @@ impl Controller {
                     changed.into_iter().for_each(|c| self.show(c));
                 }
             }
-            NodeEvent::CoordinatorLost => self.tell(AppEvent::ServersLost),
-            NodeEvent::Registered { .. } => self.tell(AppEvent::Registered {
-                me: names::device(self.parts.node.fqdn()),
-            }),
+            NodeEvent::CoordinatorLost => {
+                self.company.was_away = true;
+                self.go_offline();
+            }
+            NodeEvent::Registered { .. } => {
+                self.look_around();
+                self.go_online();
+            }
             NodeEvent::RegistrationFailed(_)
             | NodeEvent::TunnelUp { .. }
             | NodeEvent::TunnelDown { .. }
@@ -415,9 +465,21 @@ impl Controller {
             | NodeEvent::OperatorRefused(_)
             | NodeEvent::RelayLost(_)
             | NodeEvent::TicketRenewed { .. }
-            | NodeEvent::RenewalFailed { .. }
-            | NodeEvent::Slept(_) => {}
+            | NodeEvent::RenewalFailed { .. } => {}
+            NodeEvent::Slept(_) => self.company.was_away = true,
         }
+    }
+
+    fn go_online(&mut self) {
+        self.is_online = true;
+        self.tell(AppEvent::Registered {
+            me: names::device(self.parts.node.fqdn()),
+        });
+    }
+
+    fn go_offline(&mut self) {
+        self.is_online = false;
+        self.tell(AppEvent::ServersLost);
     }
 
     fn pass_on(&mut self, peer: NodeId, passage: Passage) {
@@ -441,7 +503,8 @@ impl Controller {
         }
     }
 
-    fn show(&mut self, view: CallView) {
+    fn show(&mut self, mut view: CallView) {
+        view.muted = self.muted;
         self.tell(AppEvent::Call(Box::new(view)));
         let tone = crate::ringing::tone(&self.calls.all());
         self.ears.sound(tone);
@@ -451,6 +514,10 @@ impl Controller {
         // Nobody listening is fine.
         let _ = self.parts.events.send(event);
     }
+}
+
+fn call_is_over() -> AppError {
+    AppError::new(Code::NoSuchCall, "this call is over")
 }
 
 fn now() -> u64 {

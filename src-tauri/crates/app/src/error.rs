@@ -7,10 +7,11 @@ use ntm::keystore::KeystoreError;
 use ntm::profile::ProfileError;
 use ntm::proto::RegisterError;
 use serde::Serialize;
+use ts_rs::TS;
 use voice_audio::SoundError;
 
 /// Something went wrong: a code for programs, words for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS, thiserror::Error)]
 #[error("{message}")]
 pub struct AppError {
     /// What a shell may act on; it stays the same in every language and version.

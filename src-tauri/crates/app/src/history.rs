@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ntm::files;
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 use crate::error::{AppError, Code};
 
@@ -14,7 +15,7 @@ const FILE: &str = "history.jsonl";
 const KEPT: usize = 1000;
 
 /// One call that is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct PastCall {
     /// When it began to ring, milliseconds since 1970.
     pub at_ms: u64,
@@ -26,6 +27,10 @@ pub struct PastCall {
     pub ended: String,
     /// Somebody called, and nobody took it or said no on any device.
     pub missed: bool,
+    /// A missed call that somebody has seen since.
+    #[serde(default)]
+    #[ts(optional, as = "Option<bool>")]
+    pub seen: bool,
     /// Seconds talked; 0 when it was not answered.
     pub seconds: u64,
     /// Hand-overs while talking.
@@ -102,9 +107,26 @@ impl History {
         Ok(files::remove(&self.path)?)
     }
 
+    /// Somebody has seen the missed ones; false when there was none to see.
+    ///
+    /// # Errors
+    /// [`Code::DiskFull`], [`Code::Storage`]; it is remembered for as long as the program runs all the same.
+    pub fn mark_seen(&mut self) -> Result<bool, AppError> {
+        let unseen = self.calls.iter_mut().filter(|c| c.missed && !c.seen);
+        let count = unseen.map(|c| c.seen = true).count();
+        if count > 0 {
+            self.rewrite()?;
+        }
+        Ok(count > 0)
+    }
+
     fn forget_old(&mut self) -> Result<(), AppError> {
         let keep = self.calls.len().saturating_sub(KEPT);
         self.calls.drain(..keep);
+        self.rewrite()
+    }
+
+    fn rewrite(&self) -> Result<(), AppError> {
         let lines = self
             .calls
             .iter()
@@ -137,6 +159,7 @@ mod tests {
             outgoing: true,
             ended: "hung_up".to_owned(),
             missed: false,
+            seen: false,
             seconds: 7,
             handovers: 1,
             lost_ms: 0,

@@ -2,9 +2,10 @@
 //! what it tells.
 //!
 //! - [`account`]: signing up and in
+//! - [`Desk`]: what a window holds: signed out, starting, ready
 //! - [`App`]: one signed-in device that calls and is called
 //! - [`view`]: what there is to see, in whole models and never in differences
-//! - [`contacts`], [`history`], [`settings`]: what is kept between runs, in the profile's folder
+//! - [`contacts`], [`history`], [`texts`], [`settings`]: what is kept between runs, in the profile's folder
 //! - [`AppError`]: what went wrong, as a code and as words
 //!
 //! This crate is async glue around deciding parts: [`calls`](mod@calls) knows what each call is and what it sounds like
@@ -13,20 +14,28 @@
 
 pub mod account;
 mod app;
+#[cfg(test)]
+mod bindings;
 pub mod calls;
 pub mod contacts;
 mod controller;
+mod desk;
+pub mod doctor;
 pub mod echo;
 mod error;
 pub mod history;
 pub mod media;
 pub mod names;
+mod picture;
+pub mod presence;
 pub mod ringing;
 pub mod settings;
 mod store;
+pub mod texts;
 pub mod view;
 pub mod words;
 
-pub use app::{AnswerRule, App, AppConfig, AppEvents};
+pub use app::{AnswerRule, App, AppConfig, AppEvents, SoundTest};
+pub use desk::{Desk, DeskConfig, sound_devices};
 pub use error::{AppError, Code};
 pub use view::AppEvent;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 use voice_audio::{DeviceChoice, EchoCancellation, Latency, Processing, Sink, SoundConfig, Source};
 
 use crate::error::AppError;
@@ -11,7 +12,7 @@ use crate::store;
 const FILE: &str = "settings.json";
 
 /// Everything that can be chosen. A file of an older version lacks some; they are as in [`Settings::default`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 pub struct Settings {
     /// The microphone's id or name; none is the system's choice.
@@ -28,10 +29,50 @@ pub struct Settings {
     pub gain_control: bool,
     /// Packets of 10 ms and small buffers: 20 ms less delay, more data.
     pub low_delay: bool,
+    /// The window's colours.
+    pub theme: Theme,
+    /// The window's language.
+    pub language: Language,
+    /// Silent but while the key is held down.
+    pub push_to_talk: bool,
+    /// The key for that, in whatever program: `Ctrl+Shift+Space`.
+    pub ptt_shortcut: String,
+    /// The system shows calls that come in and calls missed.
+    pub notifications: bool,
+    /// Contacts who want the same see whether this device is there.
+    pub presence: bool,
+    /// Closing the window leaves the telephone on.
+    pub close_to_tray: bool,
+}
+
+/// The window's colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Theme {
+    /// As the system has them.
+    #[default]
+    Auto,
+    /// Dark on light.
+    Light,
+    /// Light on dark.
+    Dark,
+}
+
+/// The window's language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// The system's, where there is a translation.
+    #[default]
+    Auto,
+    /// English.
+    En,
+    /// Japanese.
+    Ja,
 }
 
 /// A choice that the program can make itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "lowercase")]
 pub enum Switch {
     /// As the devices suggest.
@@ -53,6 +94,13 @@ impl Default for Settings {
             noise_suppression: true,
             gain_control: true,
             low_delay: false,
+            theme: Theme::Auto,
+            language: Language::Auto,
+            push_to_talk: false,
+            ptt_shortcut: "Ctrl+Shift+Space".to_owned(),
+            notifications: true,
+            presence: false,
+            close_to_tray: true,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use ntm::event::{Handover, Reason, Route};
 use serde::Serialize;
+use ts_rs::TS;
 use voice_audio::{Level, SoundEvent, SoundStats};
 use voice_media::{Outage, Quality, Stats};
 
@@ -11,8 +12,21 @@ use crate::error::AppError;
 use crate::history::PastCall;
 use crate::settings::Settings;
 
+mod machine;
+mod route;
+mod texts;
+mod window;
+
+pub use machine::{AccountDevice, DeviceView, DoctorLine, SoundDevices, Verdict};
+pub use route::{
+    Here, InterfaceKind, InterfaceView, PathKind, PathState, PathView, RelayView, RoutePicture,
+    There,
+};
+pub use texts::{TextState, TextView};
+pub use window::{Keystore, Stage, WindowView};
+
 /// Something changed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
 #[serde(rename_all = "snake_case", tag = "event")]
 pub enum AppEvent {
     /// The servers know this device: it can be called.
@@ -67,6 +81,9 @@ pub enum AppEvent {
         text: u64,
         /// Whether it arrived.
         delivered: bool,
+        /// Why not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        why: Option<EndView>,
     },
     /// A device is used for sound.
     Sound {
@@ -79,10 +96,55 @@ pub enum AppEvent {
     SourceEnded,
     /// Something went wrong, and the program goes on.
     Problem(AppError),
+    /// The whole window, whenever its stage changes.
+    Window {
+        /// As it is now.
+        view: Box<WindowView>,
+    },
+    /// The people one knows, or whether they are there, changed.
+    Contacts {
+        /// As they are now.
+        contacts: Vec<Contact>,
+    },
+    /// The past calls changed.
+    History {
+        /// As they are now, the latest first.
+        history: Vec<PastCall>,
+    },
+    /// What was chosen changed.
+    Settings {
+        /// As it is now.
+        settings: Box<Settings>,
+    },
+    /// The texts changed.
+    Texts {
+        /// As they are now, the oldest first.
+        texts: Vec<TextView>,
+    },
+    /// The ways of a call that is watched, four times a second.
+    Route {
+        /// As they are now.
+        picture: Box<RoutePicture>,
+    },
+    /// A part of the examination of this network is done.
+    DoctorLine {
+        /// What was found.
+        line: DoctorLine,
+    },
+    /// A `legato:` or `sip:` link asks for a call; a person decides.
+    DeepLink {
+        /// Whom the link names.
+        name: String,
+    },
+    /// The push-to-talk key went down or up.
+    Ptt {
+        /// It is held down.
+        down: bool,
+    },
 }
 
 /// All there is, for a window that opens.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct Snapshot {
     /// `alice@example.org (laptop)`.
     pub me: String,
@@ -96,10 +158,20 @@ pub struct Snapshot {
     pub history: Vec<PastCall>,
     /// What was chosen.
     pub settings: Settings,
+    /// What was written, the oldest first.
+    pub texts: Vec<TextView>,
+    /// The servers know this device: it can be called.
+    pub online: bool,
+    /// Where the keys lie.
+    pub keystore: Keystore,
+    /// This device's own name: `laptop`.
+    pub device: String,
+    /// Nothing of the microphone leaves this machine.
+    pub muted: bool,
 }
 
 /// Where a call is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum CallState {
     /// The other side is looked for.
@@ -117,7 +189,7 @@ pub enum CallState {
 }
 
 /// One call.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct CallView {
     /// Its number in this program.
     pub id: u64,
@@ -125,6 +197,7 @@ pub struct CallView {
     pub with: String,
     /// Which device of theirs, once one took it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub device: Option<String>,
     /// This device called.
     pub outgoing: bool,
@@ -134,6 +207,7 @@ pub struct CallView {
     pub began_ms: u64,
     /// When it was answered.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub answered_ms: Option<u64>,
     /// Nothing of the microphone leaves this machine.
     pub muted: bool,
@@ -145,6 +219,7 @@ pub struct CallView {
     pub outage_ms: u64,
     /// Which way it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub route: Option<RouteView>,
     /// Hand-overs so far.
     pub handovers: u32,
@@ -152,11 +227,12 @@ pub struct CallView {
     pub lost_ms: u64,
     /// Why it is over.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub ended: Option<EndView>,
 }
 
 /// Why a call is over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct EndView {
     /// For programs.
     pub reason: &'static str,
@@ -165,7 +241,7 @@ pub struct EndView {
 }
 
 /// Which way packets go.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum RouteView {
     /// Straight to the other device.
@@ -212,7 +288,7 @@ impl From<Route> for RouteView {
 }
 
 /// A hand-over: phases in milliseconds since it was noticed.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, TS)]
 pub struct HandoverView {
     /// When it was noticed.
     pub at_ms: u64,
@@ -220,9 +296,11 @@ pub struct HandoverView {
     pub reason: &'static str,
     /// The way before.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub old: Option<RouteView>,
     /// The way after.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
     pub new: Option<RouteView>,
     /// The first probe left.
     pub probe_sent_ms: Option<f64>,
@@ -232,6 +310,18 @@ pub struct HandoverView {
     pub data_resumed_ms: Option<f64>,
     /// The coordinator knows.
     pub dc_updated_ms: Option<f64>,
+    /// The network card before, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub old_interface: Option<String>,
+    /// The network card after, where it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub new_interface: Option<String>,
+    /// Packets that were lost between the two ways, where the node knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[ts(optional)]
+    pub lost_packets: Option<u64>,
 }
 
 impl From<&Handover> for HandoverView {
@@ -247,19 +337,27 @@ impl From<&Handover> for HandoverView {
             peer_answered_ms: ms(h.peer_answered),
             data_resumed_ms: ms(h.data_resumed),
             dc_updated_ms: ms(h.dc_updated),
+            old_interface: h.old_interface.as_ref().and_then(|i| i.name.clone()),
+            new_interface: h.new_interface.as_ref().and_then(|i| i.name.clone()),
+            lost_packets: None,
         }
     }
 }
 
 impl HandoverView {
-    /// What a person reads of it.
-    pub fn words(&self) -> String {
-        let why = match self.reason {
+    /// Why it was, in plain words.
+    pub fn why(&self) -> &'static str {
+        match self.reason {
             "address_gone" => "the network changed",
             "better_interface" => "a better network came",
             "path_silent" => "the way fell silent",
             _ => "the other side moved",
-        };
+        }
+    }
+
+    /// What a person reads of it.
+    pub fn words(&self) -> String {
+        let why = self.why();
         let to = self
             .new
             .as_ref()
@@ -280,7 +378,7 @@ fn reason(reason: Reason) -> &'static str {
 }
 
 /// What a gap cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct OutageView {
     /// Nothing came for so long.
     pub silence_ms: u64,
@@ -310,7 +408,7 @@ impl From<Outage> for OutageView {
 }
 
 /// Figures of a call: sums since its start, unless it says now.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, TS)]
 pub struct StatsView {
     /// Round trip now.
     pub round_trip_ms: Option<u64>,

@@ -81,6 +81,17 @@ pub fn ended(reason: EndReason, name: &str, outgoing: bool) -> String {
     }
 }
 
+/// What to tell a person of a text to `name` that did not arrive.
+pub fn undelivered(reason: EndReason, name: &str) -> String {
+    if matches!(reason, EndReason::NoAnswer | EndReason::NoResponse) {
+        return format!("{name}'s device did not confirm it: it may not have arrived");
+    }
+    if reason == EndReason::TooMany {
+        return "too many texts at once: wait a little".to_owned();
+    }
+    ended(reason, name, true)
+}
+
 /// Whether a call that came in and ended so is one that nobody saw.
 pub fn is_missed(reason: EndReason) -> bool {
     matches!(reason, EndReason::Cancelled | EndReason::NoAnswer)

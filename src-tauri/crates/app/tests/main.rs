@@ -6,8 +6,13 @@
     clippy::panic,
     reason = "a test that can't go on has failed"
 )]
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test waits for one event of many"
+)]
 
 mod calls;
+mod desk;
 #[expect(
     dead_code,
     reason = "shared with the node's own tests, which use more of it"

@@ -46,6 +46,8 @@ pub(crate) fn profile(world: &World, account: &str) -> TempDir {
             name,
             nick: String::new(),
             favourite: false,
+            verified: false,
+            presence: None,
         });
     }
     contacts.save(&profile).unwrap();

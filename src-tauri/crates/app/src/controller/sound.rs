@@ -1,17 +1,21 @@
 //! Sound as long as there is a call: devices are open while something rings or is talked over, and closed when
 //! the last call's farewell has been heard.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
 use voice_audio::{RecordTo, Sink, Sound, SoundConfig, SoundEvent, Source, Tone};
 use voice_call::core::EndReason;
 
 use super::{Controller, farewell_over, never};
+use crate::app::SoundTest;
 use crate::error::{AppError, Code};
 use crate::ringing;
 use crate::settings::Settings;
 use crate::view::{self, AppEvent, CallState, CallView, OutageView, StatsView};
+
+/// Who tries the devices hears what was said so much later.
+const ECHO_AFTER: Duration = Duration::from_millis(500);
 
 /// The audio thread, while there is one.
 pub(super) struct Ears {
@@ -29,6 +33,8 @@ struct Open {
     has_begun: bool,
     /// Nobody talks any more: closed after the farewell.
     closes_at: Option<Instant>,
+    /// Open to try the devices only.
+    is_test: bool,
 }
 
 impl Ears {
@@ -42,6 +48,8 @@ impl Ears {
 
     /// Opens the devices.
     pub(super) fn open(&mut self, settings: &Settings) -> Result<(), AppError> {
+        // A call begins with sound of its own.
+        self.open = self.open.take().filter(|o| !o.is_test);
         if let Some(open) = &mut self.open {
             open.closes_at = None;
             return Ok(());
@@ -54,6 +62,7 @@ impl Ears {
             tone: None,
             has_begun: false,
             closes_at: None,
+            is_test: false,
         });
         Ok(())
     }
@@ -110,6 +119,27 @@ impl Ears {
             }
             Some(_) | None => self.open = None,
         }
+    }
+
+    /// Tries the devices without a call, or ends that.
+    pub(super) fn test(
+        &mut self,
+        settings: &Settings,
+        test: Option<SoundTest>,
+    ) -> Result<(), AppError> {
+        let Some(test) = test else {
+            self.open = None;
+            return Ok(());
+        };
+        self.open(settings)?;
+        if let Some(open) = &mut self.open {
+            open.is_test = true;
+            let later = (test == SoundTest::Echo).then_some(ECHO_AFTER);
+            // One who tries the microphone means to be heard.
+            open.sound.mute(false);
+            open.sound.hear_myself(later);
+        }
+        Ok(())
     }
 
     pub(super) fn mute(&mut self, muted: bool) {
@@ -183,6 +213,14 @@ fn before_a_call(config: SoundConfig) -> SoundConfig {
 }
 
 impl Controller {
+    pub(super) fn test_sound(&mut self, test: Option<SoundTest>) -> Result<(), AppError> {
+        if !self.calls.is_empty() {
+            let what = "devices are tried while nobody calls: hang up first";
+            return Err(AppError::new(Code::BadInput, what));
+        }
+        self.ears.test(&self.parts.settings, test)
+    }
+
     /// The audio thread says something.
     pub(super) fn listen(&mut self, event: Option<SoundEvent>) {
         let Some(event) = event else {
