@@ -7,7 +7,7 @@ use ntm::Profile;
 use voice_app::{AnswerRule, AppError};
 
 use crate::exit::Exit;
-use crate::{account, people, session};
+use crate::{account, contacts, people, session, texts, verify};
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 as asked, 1 something else, 2 bad input, 3 not signed in (or already), 4 another copy runs,
@@ -38,13 +38,19 @@ enum Command {
     /// Makes this machine a device of an account that is there.
     SignIn(account::SignIn),
     /// Shows the people you know; adds one, or takes one out.
-    Contacts(people::Contacts),
+    Contacts(contacts::Contacts),
+    /// Compares safety numbers with a contact.
+    Verify(verify::Verify),
     /// Calls somebody.
     Call(session::Call),
     /// Waits for calls, and answers by a rule.
     Listen(session::Listen),
     /// Answers every call, and sends back what it hears.
     Echo,
+    /// Writes to somebody.
+    Text(texts::Text),
+    /// Shows the last texts.
+    Texts(texts::Texts),
     /// Shows the microphones and loudspeakers of this machine.
     Devices,
     /// Says what kind of network this is, and what to expect of calls.
@@ -124,7 +130,10 @@ impl Args {
         match self.command {
             Command::SignUp(command) => command.run(&context).await,
             Command::SignIn(command) => command.run(&context).await,
-            Command::Contacts(command) => command.run(&context),
+            Command::Contacts(command) => command.run(&context).await,
+            Command::Verify(command) => command.run(&context),
+            Command::Text(command) => command.run(&context).await,
+            Command::Texts(command) => command.run(&context),
             Command::Call(command) => command.run(&context).await,
             Command::Listen(command) => command.run(&context).await,
             Command::Echo => session::echo(&context).await,

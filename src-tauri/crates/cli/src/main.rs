@@ -1,14 +1,22 @@
 //! `legato-cli`: Legato in a terminal.
 //!
 //! `call`, `listen` and `echo` are one thing, [`session`]: a signed-in device, and what it does when it rings.
-//! [`show`] prints what happens, as words or as JSON.
+//! [`show`] prints what happens, as words or as JSON; [`live`] keeps it on one screen.
 
 mod account;
 mod args;
+mod contacts;
 mod exit;
+mod keys;
+mod live;
 mod people;
 mod session;
 mod show;
+mod sound;
+mod stage;
+mod texts;
+mod verify;
+mod who;
 
 use std::process::ExitCode;
 

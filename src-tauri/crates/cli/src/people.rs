@@ -1,62 +1,16 @@
-//! `contacts`, `history`, `devices`, `doctor`: what needs no call.
+//! `history`, `devices`, `doctor`: what needs no call.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 use ntm::Profile;
-use voice_app::contacts::{Contact, Contacts as People};
 use voice_app::history::{History as Past, PastCall};
-use voice_app::{AppError, Code, names};
+use voice_app::{AppError, Code};
 use voice_audio::{Device, Direction};
 
 use crate::args::Context;
 use crate::exit::Exit;
 use crate::show;
-
-/// Shows the people you know; adds one, or takes one out.
-#[derive(Debug, Args)]
-pub(crate) struct Contacts {
-    /// Adds somebody, or changes the nickname.
-    #[arg(long, value_name = "NAME")]
-    add: Option<String>,
-    /// What this person is called here.
-    #[arg(long, requires = "add", value_name = "NICKNAME")]
-    nick: Option<String>,
-    /// Takes somebody out.
-    #[arg(long, value_name = "NAME", conflicts_with = "add")]
-    remove: Option<String>,
-}
-
-impl Contacts {
-    pub(crate) fn run(self, context: &Context) -> Result<Exit, AppError> {
-        let profile = Profile::open(&context.folder)?;
-        let own = &profile.membership().domain;
-        let mut people = People::load(&profile)?;
-        if let Some(name) = &self.add {
-            let known = Contact::plain(&names::parse(name, own)?);
-            let nick = self.nick.clone().unwrap_or_default();
-            people.set(Contact { nick, ..known });
-            people.save(&profile)?;
-        }
-        if let Some(name) = &self.remove {
-            people.remove(&names::person(&names::parse(name, own)?))?;
-            people.save(&profile)?;
-        }
-        show::json(
-            context.json,
-            &serde_json::json!({ "contacts": people.all() }),
-        );
-        for contact in people.all() {
-            let nick = if contact.nick.is_empty() {
-                String::new()
-            } else {
-                format!("  ({})", contact.nick)
-            };
-            show::line(context.json, &format!("{}{nick}", contact.name));
-        }
-        Ok(Exit::Ok)
-    }
-}
 
 /// Shows the last calls.
 #[derive(Debug, Args)]
@@ -100,7 +54,8 @@ fn past(call: &PastCall) -> String {
     )
 }
 
-fn ago(at_ms: u64) -> String {
+/// `3 min ago`.
+pub(crate) fn ago(at_ms: u64) -> String {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -3,21 +3,22 @@
 use std::time::Duration;
 
 use clap::Args;
-use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::sync::broadcast::error::RecvError;
-use voice_app::settings::Settings;
 use voice_app::view::{CallState, CallView};
 use voice_app::{AnswerRule, App, AppConfig, AppError, AppEvent, AppEvents};
-use voice_audio::{Processing, RecordAs, RecordTo, Sink, SoundConfig, Source};
 
 use crate::args::{Context, Rule, SoundArgs};
 use crate::exit::Exit;
-use crate::show::{self, Screen};
+use crate::keys::Key;
+use crate::show::Screen;
+use crate::stage::Stage;
 
 /// From the microphone to the other side's ear, and then some.
 const LAST_WORDS: Duration = Duration::from_millis(600);
 
-/// Calls somebody. Ctrl-C hangs up; `m` and Enter mutes, `h` and Enter holds.
+/// Calls somebody. Ctrl-C hangs up.
+///
+/// Keys: m mutes, h holds, r records, t writes a text, q hangs up; with --plain, or where this is no terminal, each with Enter.
 #[derive(Debug, Args)]
 pub(crate) struct Call {
     /// Whom: `bob`, `bob@example.org`, or a nickname.
@@ -28,6 +29,9 @@ pub(crate) struct Call {
     /// Hang up when the file of --in is at its end.
     #[arg(long, requires = "source")]
     until_said: bool,
+    /// Lines instead of the one-screen view of a terminal.
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     sound: SoundArgs,
 }
@@ -41,6 +45,9 @@ pub(crate) struct Listen {
     /// End after so many calls.
     #[arg(long, value_name = "NUMBER")]
     calls: Option<u64>,
+    /// Lines instead of the one-screen view of a terminal.
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     sound: SoundArgs,
 }
@@ -64,14 +71,13 @@ impl Call {
         mut events: AppEvents,
         id: u64,
     ) -> Result<Exit, AppError> {
-        let mut screen = Screen::new(context.json);
-        let mut keys = Keys::new();
+        let mut stage = Stage::open(context, &self.sound, self.plain);
         let mut over = None;
         loop {
             tokio::select! {
                 event = events.recv() => {
-                    let Some(event) = taken(event) else { continue };
-                    screen.show(&event);
+                    let Some(event) = taken(event)? else { continue };
+                    stage.show(&event);
                     if event == AppEvent::SourceEnded && self.until_said {
                         // What was said last is still on its way.
                         tokio::time::sleep(LAST_WORDS).await;
@@ -83,14 +89,14 @@ impl Call {
                     }
                     if call.state == CallState::Talking && over.is_none() {
                         over = Some(self.end());
-                        record(app, &self.sound).await?;
+                        stage.record_if_asked(app).await;
                     }
                 }
                 () = at(over.flatten()) => {
                     over = Some(None);
                     app.hang_up(id).await?;
                 }
-                key = keys.next() => obey(app, id, key).await?,
+                key = stage.next() => stage.obey(app, id, key).await,
                 _ = tokio::signal::ctrl_c() => { let _ = app.hang_up(id).await; }
             }
         }
@@ -132,28 +138,31 @@ impl Listen {
         app: &App,
         mut events: AppEvents,
     ) -> Result<Exit, AppError> {
-        let mut screen = Screen::new(context.json);
-        let mut keys = Keys::new();
+        let mut stage = Stage::open(context, &self.sound, self.plain);
         let (mut current, mut calls) = (None, 0);
         loop {
             tokio::select! {
                 event = events.recv() => {
-                    let Some(event) = taken(event) else { continue };
-                    screen.show(&event);
+                    let Some(event) = taken(event)? else { continue };
+                    stage.show(&event);
                     let AppEvent::Call(call) = &event else { continue };
                     current = next(current, call);
                     if call.state == CallState::RingingHere && self.answer == Rule::Ask {
-                        show::line(context.json, "  Enter takes the call, d and Enter declines it");
+                        stage.hint("  Enter takes the call, d and Enter declines it");
                     }
                     if call.state == CallState::Talking && call.route.is_none() {
-                        record(app, &self.sound).await?;
+                        stage.record_if_asked(app).await;
                     }
                     calls += u64::from(call.state == CallState::Ended);
                     if self.calls.is_some_and(|most| calls >= most) {
                         return Ok(Exit::Ok);
                     }
                 }
-                key = keys.next() => if let Some(id) = current { answer(app, id, key).await?; },
+                key = stage.next() => match (key, current) {
+                    (Key::Stop, None) => return Ok(Exit::Ok),
+                    (key, Some(id)) => stage.obey(app, id, key).await,
+                    (_, None) => stage.draw(),
+                },
                 _ = tokio::signal::ctrl_c() => return Ok(Exit::Ok),
             }
         }
@@ -170,7 +179,7 @@ pub(crate) async fn echo(context: &Context) -> Result<Exit, AppError> {
     let mut screen = Screen::new(context.json);
     loop {
         tokio::select! {
-            event = events.recv() => taken(event).iter().for_each(|e| screen.show(e)),
+            event = events.recv() => taken(event)?.iter().for_each(|e| screen.show(e)),
             _ = tokio::signal::ctrl_c() => break,
         }
     }
@@ -187,27 +196,6 @@ fn next(current: Option<u64>, call: &CallView) -> Option<u64> {
     }
 }
 
-async fn answer(app: &App, id: u64, key: Key) -> Result<(), AppError> {
-    match key {
-        Key::Enter => app.accept(id).await,
-        Key::Letter('d') => app.decline(id).await,
-        key @ Key::Letter(_) => obey(app, id, key).await,
-    }
-}
-
-async fn obey(app: &App, id: u64, key: Key) -> Result<(), AppError> {
-    let snapshot = app.snapshot().await?;
-    let Some(call) = snapshot.calls.iter().find(|c| c.id == id) else {
-        return Ok(());
-    };
-    match key {
-        Key::Letter('m') => app.mute(!call.muted).await,
-        Key::Letter('h') => app.hold(id, !call.held_here).await,
-        Key::Letter('q') => app.hang_up(id).await,
-        Key::Letter(_) | Key::Enter => Ok(()),
-    }
-}
-
 async fn start(
     context: &Context,
     answer: AnswerRule,
@@ -221,92 +209,14 @@ async fn start(
     App::start(config).await
 }
 
-async fn record(app: &App, sound: &SoundArgs) -> Result<(), AppError> {
-    let Some(path) = sound.record.clone() else {
-        return Ok(());
-    };
-    let to = RecordTo {
-        path,
-        form: RecordAs::MeAndThem,
-        announce: true,
-    };
-    app.record(Some(to)).await
-}
-
-fn taken(event: Result<AppEvent, RecvError>) -> Option<AppEvent> {
-    event.ok()
-}
-
-impl SoundArgs {
-    /// `None` when everything is as the settings say.
-    fn config(&self, folder: &std::path::Path) -> Result<Option<SoundConfig>, AppError> {
-        let is_plain = self.source.is_none() && self.sink.is_none() && !self.raw;
-        if is_plain && self.microphone.is_none() && self.speaker.is_none() {
-            return Ok(None);
-        }
-        let mut settings = Settings::load(folder)?;
-        settings.microphone = self.microphone.clone().or(settings.microphone);
-        settings.speaker = self.speaker.clone().or(settings.speaker);
-        let mut config = settings.sound();
-        if let Some(path) = &self.source {
-            config.source = self.source(path);
-        }
-        if let Some(path) = &self.sink {
-            config.sink = sink(path);
-        }
-        // A file has no room that echoes, and is to be sent as it is.
-        if self.raw || self.source.is_some() {
-            config.processing = Processing::OFF;
-        }
-        Ok(Some(config))
-    }
-
-    fn source(&self, path: &std::path::Path) -> Source {
-        if path.as_os_str() == "silence" {
-            return Source::Silence;
-        }
-        Source::File {
-            path: path.to_owned(),
-            repeat: self.repeat,
-        }
-    }
-}
-
-fn sink(path: &std::path::Path) -> Sink {
-    if path.as_os_str() == "nowhere" {
-        return Sink::Nowhere;
-    }
-    Sink::File {
-        path: path.to_owned(),
-    }
-}
-
-/// What a person typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Key {
-    Enter,
-    Letter(char),
-}
-
-/// Lines of standard input; a script's that is closed says nothing.
-struct Keys {
-    lines: Option<tokio::io::Lines<BufReader<tokio::io::Stdin>>>,
-}
-
-impl Keys {
-    fn new() -> Self {
-        Self {
-            lines: Some(BufReader::new(tokio::io::stdin()).lines()),
-        }
-    }
-
-    async fn next(&mut self) -> Key {
-        if let Some(lines) = &mut self.lines {
-            if let Ok(Some(line)) = lines.next_line().await {
-                return line.trim().chars().next().map_or(Key::Enter, Key::Letter);
-            }
-            self.lines = None;
-        }
-        std::future::pending().await
+/// Nothing when some were missed.
+fn taken(event: Result<AppEvent, RecvError>) -> Result<Option<AppEvent>, AppError> {
+    match event {
+        Ok(event) => Ok(Some(event)),
+        Err(RecvError::Lagged(_)) => Ok(None),
+        Err(RecvError::Closed) => Err(AppError::new(
+            voice_app::Code::System,
+            "Legato has stopped: start it again",
+        )),
     }
 }

@@ -7,6 +7,8 @@ use tracing_subscriber::EnvFilter;
 use voice_app::view::{CallState, CallView, OutageView, RouteView, StatsView};
 use voice_app::{AppError, AppEvent};
 
+use crate::who::Who;
+
 /// Logs to stderr, when asked.
 pub(crate) fn log(filter: Option<&str>) {
     if let Some(filter) = filter {
@@ -48,6 +50,14 @@ pub(crate) fn failure(is_json: bool, error: &AppError) {
     }
 }
 
+/// Somebody else's words without what would steer a terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let steers =
+        |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let shown = |c: char| if steers(c) { ' ' } else { c };
+    text.chars().map(shown).collect()
+}
+
 /// A reader that went away (`| head`) is no failure.
 fn print(text: &str) {
     let mut out = io::stdout().lock();
@@ -63,6 +73,7 @@ pub(crate) struct Screen {
     shown: Option<(CallState, Option<RouteView>)>,
     status: Option<StatsView>,
     levels: (f32, f32),
+    who: Who,
 }
 
 impl Screen {
@@ -73,10 +84,15 @@ impl Screen {
             shown: None,
             status: None,
             levels: (-120.0, -120.0),
+            who: Who::default(),
         }
     }
 
     /// Something happened.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the rest is words, or for a window"
+    )]
     pub(crate) fn show(&mut self, event: &AppEvent) {
         if self.is_json {
             return self.show_json(event);
@@ -91,20 +107,11 @@ impl Screen {
                 self.live();
             }
             AppEvent::Handover { handover, .. } => self.line(&format!("  {}", handover.words())),
-            AppEvent::Outage { outage, .. } => self.line(&format!("  {}", cost(outage))),
-            AppEvent::Text { from, text } => self.line(&format!("{from}: {text}")),
-            AppEvent::Registered { me } => self.line(&format!("on the air as {me}")),
-            AppEvent::ServersLost => self.line("the servers don't answer; calls under way go on"),
-            AppEvent::Sound { device, stands_in } => {
-                let why = if *stands_in {
-                    " (the chosen one is not there)"
-                } else {
-                    ""
-                };
-                self.line(&format!("  sound: {device}{why}"));
+            AppEvent::Contacts { contacts } => {
+                let news = self.who.news(contacts);
+                news.iter().for_each(|n| self.line(n));
             }
-            AppEvent::Problem(error) => self.line(&format!("  {}", error.message)),
-            AppEvent::TextDone { .. } | AppEvent::SourceEnded => {}
+            _ => words_of(event).iter().for_each(|w| self.line(w)),
         }
     }
 
@@ -154,6 +161,34 @@ impl Screen {
     }
 }
 
+/// What a person reads of an event that is about no call's state; nothing where it is for a window.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the rest is for a window")]
+pub(crate) fn words_of(event: &AppEvent) -> Option<String> {
+    Some(match event {
+        AppEvent::Outage { outage, .. } => format!("  {}", cost(outage)),
+        AppEvent::Text { from, text } => format!("{from}: {}", printable(text)),
+        AppEvent::TextDone {
+            delivered: true, ..
+        } => "  delivered".to_owned(),
+        AppEvent::TextDone { why, .. } => {
+            let why = why.as_ref().map_or("", |w| w.words.as_str());
+            format!("  not delivered: {why}")
+        }
+        AppEvent::Registered { me } => format!("on the air as {me}"),
+        AppEvent::ServersLost => "the servers don't answer; calls under way go on".to_owned(),
+        AppEvent::Sound { device, stands_in } => {
+            let why = if *stands_in {
+                " (the chosen one is not there)"
+            } else {
+                ""
+            };
+            format!("  sound: {device}{why}")
+        }
+        AppEvent::Problem(error) => format!("  {}", error.message),
+        _ => return None,
+    })
+}
+
 /// Eight steps from -60 dBFS to 0.
 fn bar(dbfs: f32) -> String {
     let steps = ((dbfs + 60.0) / 7.5).clamp(0.0, 8.0) as usize;
@@ -183,7 +218,8 @@ fn cost(o: &OutageView) -> String {
     )
 }
 
-fn words(call: &CallView) -> String {
+/// What a person reads of a call's state.
+pub(crate) fn words(call: &CallView) -> String {
     let with = match &call.device {
         Some(device) => format!("{} ({device})", call.with),
         None => call.with.clone(),
