@@ -1,0 +1,84 @@
+//! Links that ask for a call (`legato:bob@example.org`, `sip:bob@example.org`) and invitations. A link never calls by
+//! itself: it fills the dialler, and a person decides.
+
+use tauri::{AppHandle, Manager as _, Runtime};
+use tauri_plugin_deep_link::DeepLinkExt as _;
+use voice_app::AppEvent;
+
+use crate::host::Host;
+use crate::window;
+
+/// No link that means anything here is longer.
+const LONGEST: usize = 2048;
+
+/// Follows links that the system hands over from now on.
+pub(crate) fn listen<R: Runtime>(app: &AppHandle<R>) {
+    let handle = app.clone();
+    app.deep_link().on_open_url(move |event| {
+        event
+            .urls()
+            .iter()
+            .for_each(|url| follow(&handle, url.as_str()));
+    });
+}
+
+/// Follows one; what is no link of ours is left alone.
+pub(crate) fn follow<R: Runtime>(app: &AppHandle<R>, link: &str) {
+    let Some(name) = wanted(link) else {
+        tracing::info!("a link that is none of Legato's was not followed");
+        return;
+    };
+    window::show(app);
+    if let Some(host) = app.try_state::<Host>() {
+        host.desk().tell(AppEvent::DeepLink { name });
+    }
+}
+
+/// What the dialler, or the sign-in, is filled with.
+pub fn wanted(link: &str) -> Option<String> {
+    let link = link.trim();
+    if link.len() > LONGEST || link.chars().any(char::is_control) {
+        return None;
+    }
+    let (scheme, rest) = link.split_once(':')?;
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+    if is("legato") && rest.starts_with("//invite/") {
+        return Some(format!("legato:{rest}"));
+    }
+    if !is("legato") && !is("sip") {
+        return None;
+    }
+    let rest = rest.strip_prefix("//").unwrap_or(rest);
+    let rest = rest.strip_prefix("call/").unwrap_or(rest);
+    // Parameters and headers of a SIP address are not for whoever clicked.
+    let name = rest.split([';', '?', '/', '#']).next()?;
+    let is_name = |c: char| c.is_alphanumeric() || matches!(c, '@' | '.' | '-' | '_' | '+');
+    (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_gives_a_name_and_never_what_hangs_on_it() {
+        for (link, name) in [
+            ("legato:bob@example.org", Some("bob@example.org")),
+            ("legato://bob@example.org/", Some("bob@example.org")),
+            ("legato://call/bob@example.org", Some("bob@example.org")),
+            ("SIP:bob@example.org", Some("bob@example.org")),
+            (
+                "sip:bob@example.org;transport=tcp?subject=x",
+                Some("bob@example.org"),
+            ),
+            ("legato://invite/abc", Some("legato://invite/abc")),
+            ("https://example.org", None),
+            ("legato:", None),
+            ("legato:<script>", None),
+            ("sip:bob\n@example.org", None),
+            ("bob@example.org", None),
+        ] {
+            assert_eq!(wanted(link).as_deref(), name, "{link}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What each system has its own way of doing: one file a system, the choice between them here.
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(target_os = "linux")]
+pub(crate) use linux::{guard, notify_call, notify_missed, plugins, withdraw_call};
+
+#[cfg(any(windows, target_os = "macos"))]
+mod desktop;
+#[cfg(any(windows, target_os = "macos"))]
+pub(crate) use desktop::{guard, notify_call, notify_missed, plugins, withdraw_call};
+
+#[cfg(target_os = "android")]
+mod android;
+#[cfg(target_os = "android")]
+pub(crate) use android::{guard, notify_call, notify_missed, plugins, withdraw_call};
+
+#[cfg(target_os = "ios")]
+mod apple;
+#[cfg(target_os = "ios")]
+pub(crate) use apple::{guard, notify_call, notify_missed, plugins, withdraw_call};
+
+#[cfg(not(target_os = "linux"))]
+mod notification;
+
+#[cfg(desktop)]
+mod session;
+#[cfg(desktop)]
+pub(crate) use session::{autostart, set_autostart, stay_off};
+
+#[cfg(mobile)]
+mod phone;
+#[cfg(mobile)]
+pub(crate) use phone::{autostart, set_autostart, stay_off};
+
+use voice_app::view::CallView;
+
+/// What a notification of a call says.
+fn rings(call: &CallView) -> (String, String) {
+    let from = call
+        .device
+        .as_deref()
+        .map_or_else(String::new, |d| format!(" ({d})"));
+    (call.with.clone(), format!("calls{from}"))
+}
+
+/// What one of a missed call says.
+fn missed(call: &CallView) -> (String, String) {
+    ("Missed call".to_owned(), call.with.clone())
+}

@@ -1,0 +1,27 @@
+//! iOS. The microphone and the background modes are asked for in `Info.ios.plist`.
+
+use tauri::{AppHandle, Builder, Runtime, WebviewWindow};
+use voice_app::view::CallView;
+
+use super::{missed, notification, rings};
+
+/// What this system needs of Tauri.
+pub(crate) fn plugins<R: Runtime>(builder: Builder<R>) -> Builder<R> {
+    builder.plugin(tauri_plugin_notification::init())
+}
+
+/// The system's web view starts its own processes anew.
+pub(crate) fn guard<R: Runtime>(_window: &WebviewWindow<R>) {}
+
+/// Somebody calls.
+pub(crate) fn notify_call<R: Runtime>(app: &AppHandle<R>, call: &CallView) {
+    notification::show(app, rings(call));
+}
+
+/// It rings no longer; the system takes the notification away itself.
+pub(crate) fn withdraw_call<R: Runtime>(_app: &AppHandle<R>, _call: u64) {}
+
+/// Somebody called in vain.
+pub(crate) fn notify_missed<R: Runtime>(app: &AppHandle<R>, call: &CallView) {
+    notification::show(app, missed(call));
+}
