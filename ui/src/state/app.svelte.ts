@@ -1,0 +1,230 @@
+import { getContext, setContext } from "svelte";
+import type {
+  AppError,
+  AppEvent,
+  CallView,
+  Contact,
+  DoctorLine,
+  Host,
+  RoutePicture,
+  Settings,
+  Snapshot,
+  Stage,
+  StatsView,
+} from "../ipc/host";
+import { isAppError } from "../ipc/host";
+import { withHandover, withOutage, type Move } from "./moves";
+import { Navigation } from "./navigation.svelte";
+import { added, nothingYet, type Series } from "./series";
+
+const CONTEXT = Symbol("app");
+/** Below this many dBFS a meter shows nothing. */
+export const SILENCE = -60;
+
+/** All models as the program last told them, and the window's own state. Views read it; only events and `run` change it. */
+export class AppState {
+  host: Host;
+  navigation = new Navigation();
+  stage = $state.raw<Stage | null>(null);
+  version = $state("");
+  systemLocale = $state("en");
+  online = $state(true);
+
+  calls = $state.raw<CallView[]>([]);
+  contacts = $state.raw<Contact[]>([]);
+  history = $state.raw<Snapshot["history"]>([]);
+  settings = $state.raw<Settings | null>(null);
+  texts = $state.raw<Snapshot["texts"]>([]);
+  me = $state("");
+  safetyNumber = $state("");
+  keystore = $state<Snapshot["keystore"]>("keyring");
+  device = $state("");
+
+  moves = $state.raw<Record<number, Move[]>>({});
+  series = $state.raw<Record<number, Series>>({});
+  figures = $state.raw<Record<number, StatsView>>({});
+  picture = $state.raw<RoutePicture | null>(null);
+  levels = $state.raw({ microphone: SILENCE, ear: SILENCE, speaking: false });
+  sound = $state.raw<{ device: string; stands_in: boolean } | null>(null);
+  doctor = $state.raw<DoctorLine[]>([]);
+  recording = $state(false);
+  /** A file that was just written, to be told of once. */
+  written = $state<string | null>(null);
+  problem = $state.raw<AppError | null>(null);
+  /** A name that a link wants to call: filled in, never dialled. */
+  dialled = $state("");
+  deepLinked = $state(false);
+  /** When missed calls were last looked at. */
+  seenMissed = $state(0);
+  now = $state(0);
+
+  constructor(host: Host) {
+    this.host = host;
+    this.now = host.now();
+  }
+
+  /** Asks for everything once, and listens from then on; gives what ends it. */
+  async start(): Promise<() => void> {
+    const stops = [await this.host.listen(this.#heard), await this.host.watchLevels(this.#heard)];
+    const view = await this.host.window();
+    this.#heard({ event: "window", view });
+    return () => stops.forEach((stop) => stop());
+  }
+
+  tick = () => {
+    this.now = this.host.now();
+  };
+
+  /** Does something that may be refused; then the refusal is shown in words. */
+  run = async <T>(work: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work;
+    } catch (thrown) {
+      this.problem = asError(thrown);
+      return undefined;
+    }
+  };
+
+  change = (some: Partial<Settings>) => {
+    if (this.settings) void this.run(this.host.setSettings({ ...this.settings, ...some }));
+  };
+
+  // ---- what is derived
+
+  live = $derived(this.calls.filter((c) => c.state !== "ended"));
+  /** The call to look at: one that talks before one that rings before one on hold, and the last that ended. */
+  current = $derived(inFront(this.calls));
+  ringing = $derived(this.live.filter((c) => c.state === "ringing_here"));
+  missed = $derived(this.history.filter((c) => c.missed && c.at_ms > this.seenMissed).length);
+
+  contact = (name: string) => this.contacts.find((c) => c.name === name);
+  /** What a person is called here: the nickname, or the part before the at. */
+  called = (name: string) => this.contact(name)?.nick || name.split("@")[0] || name;
+
+  dismiss = (call: number) => {
+    this.calls = this.calls.filter((c) => c.id !== call);
+  };
+
+  // ---- what is told
+
+  #heard = (event: AppEvent) => {
+    if (event.event !== "levels") this.tick();
+    switch (event.event) {
+      case "window":
+        return this.#window(event.view.stage, event.view.version, event.view.locale);
+      case "registered":
+        this.me = event.me;
+        this.online = true;
+        return;
+      case "servers_lost":
+        this.online = false;
+        return;
+      case "call":
+        return this.#call(event);
+      case "statistics":
+        this.figures = { ...this.figures, [event.call]: event.statistics };
+        this.series = {
+          ...this.series,
+          [event.call]: added(this.series[event.call] ?? nothingYet, this.now, event.statistics),
+        };
+        return;
+      case "handover":
+        this.moves = {
+          ...this.moves,
+          [event.call]: withHandover(this.moves[event.call] ?? [], event.handover),
+        };
+        return;
+      case "outage":
+        this.moves = {
+          ...this.moves,
+          [event.call]: withOutage(this.moves[event.call] ?? [], event.outage, this.now),
+        };
+        return;
+      case "levels":
+        this.levels = event;
+        return;
+      case "sound":
+        this.sound = event;
+        return;
+      case "problem":
+        this.problem = { code: event.code, message: event.message };
+        return;
+      case "contacts":
+        this.contacts = event.contacts;
+        return;
+      case "history":
+        this.history = event.history;
+        return;
+      case "settings":
+        this.settings = event.settings;
+        return;
+      case "texts":
+        this.texts = event.texts;
+        return;
+      case "route":
+        this.picture = event.picture;
+        return;
+      case "doctor_line":
+        this.doctor = [...this.doctor.filter((l) => l.topic !== event.line.topic), event.line];
+        return;
+      case "deep_link":
+        this.dialled = event.name;
+        this.deepLinked = true;
+        this.navigation.go("people");
+        return;
+      default:
+        // Of no use in a window: texts come as whole models too, and push-to-talk shows as mute.
+        return;
+    }
+  };
+
+  #window(stage: Stage, version: string, locale: string) {
+    this.stage = stage;
+    this.version = version;
+    this.systemLocale = locale;
+    if (stage.is !== "ready") return;
+    const s = stage.snapshot;
+    this.calls = s.calls;
+    this.contacts = s.contacts;
+    this.history = s.history;
+    this.settings = s.settings;
+    this.texts = s.texts;
+    this.me = s.me;
+    this.safetyNumber = s.safety_number;
+    this.keystore = s.keystore;
+    this.device = s.device;
+    this.online = s.online;
+    // A window that comes back in the middle of a call.
+    if (s.calls.length > 0 && location.hash === "") this.navigation.go("call");
+  }
+
+  #call(call: CallView) {
+    const before = this.calls.find((c) => c.id === call.id);
+    const isNew = before === undefined;
+    const others = this.calls.filter((c) => c.id !== call.id && (c.state !== "ended" || !isNew));
+    this.calls = [...others, call].sort((a, b) => a.id - b.id);
+    // Whoever calls or answers wants to see it; what comes in asks over whatever is looked at.
+    const isTaken = before?.state === "ringing_here" && call.state === "talking";
+    if ((isNew && call.outgoing) || isTaken) this.navigation.go("call");
+    if (call.state === "ended") this.recording = false;
+  }
+}
+
+const FRONT: CallView["state"][] = ["talking", "ringing_there", "calling", "ringing_here", "held", "ended"];
+
+function inFront(calls: CallView[]): CallView | null {
+  const rank = (c: CallView) => FRONT.indexOf(c.state);
+  return [...calls].sort((a, b) => rank(a) - rank(b) || b.id - a.id)[0] ?? null;
+}
+
+function asError(thrown: unknown): AppError {
+  return isAppError(thrown) ? thrown : { code: "other", message: String(thrown) };
+}
+
+export function provide(app: AppState) {
+  setContext(CONTEXT, app);
+}
+
+export function useApp(): AppState {
+  return getContext<AppState>(CONTEXT);
+}
