@@ -10,7 +10,7 @@ SECONDS ?= 60
 TRIES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-cross sim lab lab-peers bench voice-bench voice-live voice-peers fuzz doc fmt
+.PHONY: help setup run test check check-cross sim lab lab-peers bench voice-bench voice-live voice-peers fuzz doc fmt ui app app-e2e app-figures package demo
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -18,8 +18,23 @@ help: ## this list
 setup: ## install what is missing to build (skips quickly when all is there)
 	@scripts/setup
 
-run: setup ## a server and two nodes on this machine that ping each other by name
+run: setup ## a first call: the window where there is a display, else the terminal
 	@scripts/run
+
+ui: ## the window's page: types, and every view in a browser on a scripted host (needs Node 20)
+	@scripts/ui
+
+app: setup ## the window, against a server of its own on this machine
+	@scripts/app
+
+app-e2e: setup ## the real app twice in two networks, driven and judged: target/app-e2e/results.jsonl (needs root)
+	@scripts/app-e2e
+
+app-figures: setup ## cold start, memory and CPU of the release build
+	@scripts/app-figures
+
+package: setup ## .deb and .rpm of the app
+	@scripts/package
 
 test: setup ## every test of the workspace, doc tests included
 	@scripts/test
@@ -45,6 +60,9 @@ bench: setup ## benchmarks, with the machine named
 
 voice-bench: setup ## the bars of docs/voice.md, in virtual time, on devices and (as root) live: target/voice-bench/results.jsonl
 	@scripts/voice-bench
+
+demo: setup ## a call through a Wi-Fi toggle in two networks of the lab, drawn as it happens; demo/heard.wav (needs root)
+	@scripts/demo
 
 voice-live: setup ## calls through sound devices with real hand-overs in the lab, judged by the recording (needs root)
 	@scripts/voice-live

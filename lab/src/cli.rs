@@ -1,5 +1,6 @@
 //! The `ntm-lab` command.
 
+mod app;
 mod call;
 mod capture;
 mod clean;
@@ -30,6 +31,7 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    App(app::App),
     Call(call::CallCommand),
     Handover(handover::HandoverCommand),
     List(list::List),
@@ -51,6 +53,7 @@ const BROKEN: u8 = 2;
 /// Runs the command of this process's arguments.
 pub fn main() -> ExitCode {
     let done = match Args::parse().command {
+        Command::App(c) => c.run(),
         Command::Call(c) => c.run(),
         Command::Handover(c) => c.run(),
         Command::List(c) => c.run(),

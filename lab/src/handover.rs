@@ -1,5 +1,6 @@
 //! [`Trial`]: hosts that change their network under a stream each way, and what that costs.
 
+mod app;
 mod call;
 mod case;
 mod ledger;
@@ -17,6 +18,7 @@ use crate::peer::{Cast, Peer};
 use crate::talk::Talk;
 use crate::world::{Weather, World};
 
+pub use app::{AppWorld, Stage};
 pub use call::{Ear, Heard, PhoneCall};
 pub use case::Case;
 use case::{Ends, Scene};

@@ -37,8 +37,8 @@ impl Radio {
     /// What it is called inside.
     pub fn device(self) -> &'static str {
         match self {
-            Self::First => "w0",
-            Self::Second => "w1",
+            Self::First => "wlan0",
+            Self::Second => "wwan0",
         }
     }
 }
