@@ -4,6 +4,7 @@ mod app;
 mod call;
 mod capture;
 mod clean;
+mod endurance;
 mod handover;
 mod link;
 mod list;
@@ -34,6 +35,7 @@ enum Command {
     App(app::App),
     Call(call::CallCommand),
     Handover(handover::HandoverCommand),
+    Endurance(endurance::EnduranceCommand),
     List(list::List),
     Matrix(matrix::MatrixCommand),
     Moves(moves::MovesCommand),
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::App(c) => c.run(),
         Command::Call(c) => c.run(),
         Command::Handover(c) => c.run(),
+        Command::Endurance(c) => c.run(),
         Command::List(c) => c.run(),
         Command::Matrix(c) => c.run(),
         Command::Moves(c) => c.run(),

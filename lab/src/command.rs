@@ -162,6 +162,11 @@ pub struct Background {
 }
 
 impl Background {
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// What it has said so far.
     pub fn said(&self) -> String {
         let mut text = String::new();

@@ -54,6 +54,16 @@ impl Conversation {
         self.input.take()
     }
 
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// So many lines it has printed.
+    pub(crate) fn said(&self) -> usize {
+        self.out.lock().lines.len()
+    }
+
     /// What it printed.
     pub fn out(&self) -> Vec<Line> {
         self.out.lock().lines.clone()

@@ -3,6 +3,7 @@
 mod app;
 mod call;
 mod case;
+mod endurance;
 mod ledger;
 mod logs;
 mod outcome;
@@ -22,6 +23,7 @@ pub use app::{AppWorld, Stage};
 pub use call::{Ear, Heard, PhoneCall};
 pub use case::Case;
 use case::{Ends, Scene};
+pub use endurance::{Endurance, Held, Sample};
 pub use ledger::{Ledger, Shard};
 use outcome::Times;
 pub use outcome::{Outcome, Told};

@@ -93,6 +93,11 @@ impl Servers {
         Ok([one.start(link_in(&of_one))?, two.start(link_in(&of_two))?])
     }
 
+    /// Its process, unless it was killed.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.process.as_ref().map(Background::id)
+    }
+
     /// Its addresses.
     pub fn addresses(&self) -> Vec<IpAddr> {
         self.operator.addresses()
