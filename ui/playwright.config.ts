@@ -11,6 +11,8 @@ export default defineConfig({
   outputDir: "../target/ui-tests",
   fullyParallel: true,
   workers: 2,
+  // A browser on a machine that stalls for a moment fails a try, not the change.
+  retries: process.env.CI ? 2 : 0,
   // Generous: nothing here is about time, and the machine may have other work.
   timeout: 180_000,
   expect: { timeout: 20_000 },
