@@ -1,14 +1,12 @@
 //! Past calls, the latest last; a line of JSON each, so that a crash costs the last one at the most.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ntm::files;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::error::{AppError, Code};
+use crate::error::AppError;
+use crate::lines::Lines;
 
 const FILE: &str = "history.jsonl";
 /// Older calls are forgotten.
@@ -44,7 +42,7 @@ pub struct PastCall {
 /// The calls of a profile.
 #[derive(Debug)]
 pub struct History {
-    path: PathBuf,
+    file: Lines,
     calls: Vec<PastCall>,
 }
 
@@ -52,19 +50,10 @@ impl History {
     /// Of the profile in this folder. A line that can't be read is left out.
     ///
     /// # Errors
-    /// [`Code::Storage`] when the file is there and can't be read.
+    /// [`Code::Storage`](crate::Code::Storage) when the file is there and can't be read.
     pub fn load(folder: &Path) -> Result<Self, AppError> {
-        let path = folder.join(FILE);
-        let text = match files::read_private(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.is_not_found() => String::new(),
-            Err(error) => return Err(error.into()),
-        };
-        let calls: Vec<PastCall> = text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .collect();
-        let mut history = Self { path, calls };
+        let (file, calls) = Lines::load(folder.join(FILE))?;
+        let mut history = Self { file, calls };
         if history.calls.len() > 2 * KEPT {
             history.forget_old()?;
         }
@@ -84,38 +73,30 @@ impl History {
     /// Adds one.
     ///
     /// # Errors
-    /// [`Code::DiskFull`], [`Code::Storage`]; it is remembered for as long as the program runs all the same.
+    /// [`Code::DiskFull`](crate::Code::DiskFull), [`Code::Storage`](crate::Code::Storage); it is remembered for as long as the program runs all the same.
     pub fn push(&mut self, call: PastCall) -> Result<(), AppError> {
-        let line = serde_json::to_string(&call).map_err(|e| AppError::new(Code::Storage, e))?;
-        self.calls.push(call);
-        if !self.path.exists() {
-            files::write_private(&self.path, b"")?;
-        }
-        let written = OpenOptions::new()
-            .append(true)
-            .open(&self.path)
-            .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
-        written.map_err(|e| cannot_write(&self.path, &e))
+        self.calls.push(call.clone());
+        self.file.append(&call)
     }
 
     /// Forgets everything.
     ///
     /// # Errors
-    /// [`Code::Storage`].
+    /// [`Code::Storage`](crate::Code::Storage).
     pub fn clear(&mut self) -> Result<(), AppError> {
         self.calls.clear();
-        Ok(files::remove(&self.path)?)
+        self.file.remove()
     }
 
     /// Somebody has seen the missed ones; false when there was none to see.
     ///
     /// # Errors
-    /// [`Code::DiskFull`], [`Code::Storage`]; it is remembered for as long as the program runs all the same.
+    /// [`Code::DiskFull`](crate::Code::DiskFull), [`Code::Storage`](crate::Code::Storage); it is remembered for as long as the program runs all the same.
     pub fn mark_seen(&mut self) -> Result<bool, AppError> {
         let unseen = self.calls.iter_mut().filter(|c| c.missed && !c.seen);
         let count = unseen.map(|c| c.seen = true).count();
         if count > 0 {
-            self.rewrite()?;
+            self.file.rewrite(&self.calls)?;
         }
         Ok(count > 0)
     }
@@ -123,29 +104,8 @@ impl History {
     fn forget_old(&mut self) -> Result<(), AppError> {
         let keep = self.calls.len().saturating_sub(KEPT);
         self.calls.drain(..keep);
-        self.rewrite()
+        self.file.rewrite(&self.calls)
     }
-
-    fn rewrite(&self) -> Result<(), AppError> {
-        let lines = self
-            .calls
-            .iter()
-            .filter_map(|c| serde_json::to_string(c).ok());
-        let text: String = lines.map(|l| l + "\n").collect();
-        Ok(files::write_private(&self.path, text.as_bytes())?)
-    }
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> AppError {
-    let code = if error.kind() == std::io::ErrorKind::StorageFull {
-        Code::DiskFull
-    } else {
-        Code::Storage
-    };
-    AppError::new(
-        code,
-        format!("the call is not kept in {}: {error}", path.display()),
-    )
 }
 
 #[cfg(test)]

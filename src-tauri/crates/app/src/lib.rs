@@ -24,6 +24,7 @@ pub mod doctor;
 pub mod echo;
 mod error;
 pub mod history;
+mod lines;
 pub mod media;
 pub mod names;
 mod picture;

@@ -1,12 +1,9 @@
 //! Texts, the latest last; a line of JSON for each change, so that a crash costs the last one at the most.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use ntm::files;
-
-use crate::error::{AppError, Code};
+use crate::error::AppError;
+use crate::lines::Lines;
 use crate::view::{TextState, TextView};
 
 const FILE: &str = "texts.jsonl";
@@ -16,10 +13,9 @@ const KEPT: usize = 1000;
 /// The texts of a profile.
 #[derive(Debug)]
 pub struct Texts {
-    path: PathBuf,
+    /// With those that later ones replace.
+    file: Lines,
     all: Vec<TextView>,
-    /// Lines in the file, those that later ones replace among them.
-    lines: usize,
 }
 
 impl Texts {
@@ -27,21 +23,14 @@ impl Texts {
     /// program ended did not arrive.
     ///
     /// # Errors
-    /// [`Code::Storage`] when the file is there and can't be read.
+    /// [`Code::Storage`](crate::Code::Storage) when the file is there and can't be read.
     pub fn load(folder: &Path) -> Result<Self, AppError> {
-        let path = folder.join(FILE);
-        let text = match files::read_private(&path) {
-            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-            Err(error) if error.is_not_found() => String::new(),
-            Err(error) => return Err(error.into()),
-        };
+        let (file, read) = Lines::load(folder.join(FILE))?;
         let mut texts = Self {
-            path,
+            file,
             all: Vec::new(),
-            lines: text.lines().count(),
         };
-        let read = text.lines().filter_map(|l| serde_json::from_str(l).ok());
-        read.for_each(|t| texts.put(t));
+        read.into_iter().for_each(|t| texts.put(t));
         let unsent = texts
             .all
             .iter_mut()
@@ -70,23 +59,14 @@ impl Texts {
     /// Adds one, or replaces the one with its number.
     ///
     /// # Errors
-    /// [`Code::DiskFull`], [`Code::Storage`]; it is remembered for as long as the program runs all the same.
+    /// [`Code::DiskFull`](crate::Code::DiskFull), [`Code::Storage`](crate::Code::Storage); it is remembered for as long as the program runs all the same.
     pub fn set(&mut self, text: TextView) -> Result<(), AppError> {
-        let line = serde_json::to_string(&text).map_err(|e| AppError::new(Code::Storage, e))?;
-        self.put(text);
-        self.lines += 1;
+        self.put(text.clone());
         self.forget_old();
-        if self.lines > 2 * KEPT {
-            return self.rewrite();
+        if self.file.count() >= 2 * KEPT {
+            return self.file.rewrite(&self.all);
         }
-        if !self.path.exists() {
-            files::write_private(&self.path, b"")?;
-        }
-        let written = OpenOptions::new()
-            .append(true)
-            .open(&self.path)
-            .and_then(|mut file| file.write_all(format!("{line}\n").as_bytes()));
-        written.map_err(|e| cannot_write(&self.path, &e))
+        self.file.append(&text)
     }
 
     /// What became of one of this device's.
@@ -106,11 +86,10 @@ impl Texts {
     /// Forgets everything.
     ///
     /// # Errors
-    /// [`Code::Storage`].
+    /// [`Code::Storage`](crate::Code::Storage).
     pub fn clear(&mut self) -> Result<(), AppError> {
         self.all.clear();
-        self.lines = 0;
-        Ok(files::remove(&self.path)?)
+        self.file.remove()
     }
 
     fn put(&mut self, text: TextView) {
@@ -124,26 +103,6 @@ impl Texts {
         let old = self.all.len().saturating_sub(KEPT);
         self.all.drain(..old);
     }
-
-    fn rewrite(&mut self) -> Result<(), AppError> {
-        let lines = self.all.iter();
-        let lines = lines.filter_map(|t| serde_json::to_string(t).ok());
-        let text: String = lines.map(|l| l + "\n").collect();
-        self.lines = self.all.len();
-        Ok(files::write_private(&self.path, text.as_bytes())?)
-    }
-}
-
-fn cannot_write(path: &Path, error: &std::io::Error) -> AppError {
-    let code = if error.kind() == std::io::ErrorKind::StorageFull {
-        Code::DiskFull
-    } else {
-        Code::Storage
-    };
-    AppError::new(
-        code,
-        format!("the text is not kept in {}: {error}", path.display()),
-    )
 }
 
 #[cfg(test)]
