@@ -61,7 +61,11 @@ text: number,
 /**
  * Whether it arrived.
  */
-delivered: boolean, } | { "event": "sound", 
+delivered: boolean, 
+/**
+ * Why not.
+ */
+why: EndView | null, } | { "event": "sound", 
 /**
  * Its name.
  */

@@ -326,7 +326,8 @@ export class MockHost implements Host {
   #textDone(id: number, arrived: boolean) {
     const state = arrived ? "delivered" : "failed";
     this.#setTexts(this.#texts.map((t) => (t.id === id ? { ...t, state } : t)));
-    this.tell({ event: "text_done", text: id, delivered: arrived });
+    const why = arrived ? null : { reason: "offline", words: "not reachable now" };
+    this.tell({ event: "text_done", text: id, delivered: arrived, why });
   }
 
   #fullName(name: string) {
