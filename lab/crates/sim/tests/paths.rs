@@ -1,6 +1,6 @@
 //! What a node says of the ways to its peer.
 
-use ntm_proto::{PathState, PathStatus, Route};
+use ntm_proto::{PathState, PathStatus, Reason, Route};
 use ntm_sim::access::Access;
 use ntm_sim::net::{LinkConfig, Loss};
 use ntm_wire::id::InterfaceId;
@@ -90,4 +90,29 @@ fn a_hand_over_names_the_interface_it_left_and_the_one_it_went_to() {
     let peers = stage.node(stage.cn).app.handovers.last();
     let peers = peers.expect("the peer tells of the move too");
     assert_eq!(peers.old_interface, peers.new_interface);
+}
+
+#[test]
+fn back_home_is_told_when_the_voice_comes_there_and_not_while_the_old_network_still_brings_it() {
+    let mut stage = Stage::ready(Setting {
+        mn: home(),
+        cn: home(),
+        link: delay(20),
+        ..Setting::default()
+    });
+    let mn = stage.mn;
+    stage.connect_on((mn, CELLULAR), home(), delay(30));
+    stage.call_works();
+    let mut talk = Talk::new(&mut stage, ms(20));
+    talk.run(&mut stage, secs(5));
+    stage.world.unplug(mn, ETHERNET);
+    talk.run(&mut stage, secs(5));
+    stage.connect_on((mn, ETHERNET), home(), delay(20));
+    talk.run(&mut stage, secs(12));
+    let back = stage.node(mn).app.handovers.last().expect("back home");
+    assert_eq!(back.reason, Reason::BetterInterface);
+    let number = |i: &Option<ntm_proto::Interface>| i.as_ref().map(|i| i.number);
+    assert_eq!(number(&back.old_interface), Some(CELLULAR));
+    assert_eq!(number(&back.new_interface), Some(ETHERNET));
+    assert!(back.data_resumed.is_some(), "the peer talks");
 }

@@ -69,6 +69,8 @@ pub(super) struct Before {
 pub(crate) struct Record {
     told: Handover,
     detected: Mono,
+    /// What it left, or is about to leave.
+    old: InterfaceId,
 }
 
 impl Record {
@@ -79,6 +81,11 @@ impl Record {
     fn goes_on_with(&self, reason: Reason) -> bool {
         let is_unanswered = self.told.peer_answered.is_none() && self.told.data_resumed.is_none();
         is_unanswered && self.told.reason == Reason::AddressGone && reason != Reason::PeerMoved
+    }
+
+    /// While the old network goes on serving, what it brings has not come again.
+    fn has_moved(&self, in_use: InterfaceId) -> bool {
+        self.told.reason != Reason::BetterInterface || in_use != self.old
     }
 
     fn is_complete(&self) -> bool {
@@ -124,6 +131,7 @@ impl Tunnel {
         live.record = Some(Record {
             told,
             detected: now.mono,
+            old: old.interface,
         });
     }
 
@@ -143,11 +151,10 @@ impl Tunnel {
     }
 
     pub(crate) fn note_resumed(&mut self, now: Mono, way: Way) {
-        let is_way = |w: Way| w == way;
-        if self
-            .live()
-            .is_some_and(|l| l.record.is_some() && is_way(l.paths.current().way))
-        {
+        let interface = self.interface_in_use();
+        let Some(live) = self.live() else { return };
+        let has_moved = live.record.as_ref().is_some_and(|r| r.has_moved(interface));
+        if has_moved && live.paths.current().way == way {
             self.note(now, |h| &mut h.data_resumed);
         }
     }
