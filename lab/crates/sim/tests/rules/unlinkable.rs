@@ -1,6 +1,7 @@
 //! Rule 13: whoever watches two networks finds no path id in both, whatever the ends do in between.
 
 use core::net::IpAddr;
+use core::time::Duration;
 use std::collections::BTreeSet;
 
 use ntm_sim::access::Access;
@@ -64,10 +65,18 @@ fn seen_at(stage: &Stage, addr: IpAddr) -> BTreeSet<u64> {
     all.iter().filter(there).filter_map(path_id).collect()
 }
 
-/// What passes between a host and its own network, whatever that is.
+/// What passes between a host and its own network, whatever that is. What comes in at first was under way on the last
+/// link of the network before.
 fn seen_between(stage: &Stage, host: HostId, from: Mono, until: Mono) -> BTreeSet<u64> {
     let all = &stage.world.capture.as_ref().unwrap().datagrams;
-    let then = |d: &&Captured| d.host == host && from <= d.at && d.at < until;
+    let since = |way| {
+        if way == Way::Sent {
+            from
+        } else {
+            from + ms(LINK + 1)
+        }
+    };
+    let then = |d: &&Captured| d.host == host && since(d.way) <= d.at && d.at <= until;
     all.iter().filter(then).filter_map(path_id).collect()
 }
 
@@ -133,9 +142,9 @@ fn rule_13_behind_nats_it_is_the_same() {
         let (mut since, mut seen) = (Mono::from_micros(0), Vec::new());
         for _ in 0..5 {
             talk.run(&mut stage, secs(2));
-            let now = stage.world.now();
-            seen.push(seen_between(&stage, mn, since, now));
-            since = now;
+            seen.push(seen_between(&stage, mn, since, stage.world.now()));
+            stage.world.run_for(Duration::from_micros(1));
+            since = stage.world.now();
             stage.connect_on((mn, ETHERNET), access, delay(LINK));
         }
         for (n, one) in seen.iter().enumerate() {
@@ -305,7 +314,7 @@ fn rule_13_ids_outlive_the_keys() {
 }
 
 /// CN's link is dead while MN goes through ten networks; how long after it lives again the talk goes on.
-fn deaf(setting: Setting, has_relays: bool) -> (Stage, Networks, core::time::Duration) {
+fn deaf(setting: Setting, has_relays: bool) -> (Stage, Networks, Duration) {
     let (mut stage, mut talk) = talking(setting);
     let (mn, cn, mut networks) = (stage.mn, stage.cn, Networks::default());
     networks.note(&stage, mn, ETHERNET);

@@ -98,7 +98,7 @@ impl PathSet {
     }
 
     pub(super) fn insert(&mut self, mut path: Path) {
-        path.raise_peer_attachment(self.peer_attachment(path.way));
+        path.raise_peer_attachment(self.peer_attachment_at(path.way));
         if self.paths.len() >= MAX_PATHS {
             self.forget(|p| p.is_cut() || !p.is_proved() && p.is_dead());
         }
@@ -371,6 +371,7 @@ impl PathSet {
         self.locals = locals.clone();
         self.is_adrift = locals.is_empty();
         let hoped: Vec<RealAddr> = self.likely_remotes();
+        self.remember_peer_attachments();
         for path in &mut self.paths {
             if path.way.port().is_some_and(|p| change.gone.contains(&p)) {
                 path.cut();
@@ -392,7 +393,7 @@ impl PathSet {
 
     /// A path that takes the place of one that was cut.
     fn renew(&mut self, mut path: Path) {
-        path.raise_peer_attachment(self.peer_attachment(path.way));
+        path.raise_peer_attachment(self.peer_attachment_at(path.way));
         match self.find(path.way) {
             Some(known) if known.is_cut() => *known = path,
             Some(_) => {}
