@@ -56,7 +56,7 @@ impl Live {
     fn path_id(&mut self, fx: &Effects, way: Way) -> PathId {
         let attachment = way.port().and_then(|port| fx.locals.attachment_of(port));
         let number = attachment.and_then(|a| self.numbers.number(a));
-        self.ids.to_send(Attachments {
+        self.ids.outbound(Attachments {
             sender: number.unwrap_or(self.numbers.newest()),
             receiver: self.paths.peer_attachment(way),
         })

@@ -39,7 +39,7 @@ impl PathIds {
     }
 
     /// What is sent between these attachments bears this.
-    pub(crate) fn to_send(&mut self, between: Attachments) -> PathId {
+    pub(crate) fn outbound(&mut self, between: Attachments) -> PathId {
         if let Some(known) = self.sending.get(&between) {
             return *known;
         }
@@ -122,11 +122,11 @@ mod tests {
     fn both_ends_derive_the_same_ids_and_each_direction_its_own() {
         let (mut caller, mut callee) = pair();
         callee.look_for(&BTreeSet::from([0, 1]), &(0..4).collect());
-        assert_eq!(caller.to_send(between(0, 0)), THERE);
+        assert_eq!(caller.outbound(between(0, 0)), THERE);
         for (sender, receiver) in [(0, 0), (3, 0), (2, 1)] {
-            let id = caller.to_send(between(sender, receiver));
+            let id = caller.outbound(between(sender, receiver));
             assert_eq!(callee.sender_of(id), Some(sender));
-            let back = callee.to_send(between(sender, receiver));
+            let back = callee.outbound(between(sender, receiver));
             assert_ne!(id, back);
         }
     }
@@ -136,7 +136,7 @@ mod tests {
         let (mut caller, mut callee) = pair();
         callee.look_for(&BTreeSet::from([0]), &(1..5).collect());
         for sender in [0, 5] {
-            let id = caller.to_send(between(sender, 0));
+            let id = caller.outbound(between(sender, 0));
             assert_eq!(callee.sender_of(id), None);
         }
     }

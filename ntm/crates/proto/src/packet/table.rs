@@ -38,16 +38,20 @@ impl TunnelTable {
         self.by_id.get(&id).copied()
     }
 
-    /// A tunnel looks for other ids now.
+    /// A tunnel looks for other ids now. One that another tunnel looks for is never taken over: a DC chooses the first.
     pub(crate) fn look_anew(&mut self, name: PathId) {
         for id in self.looked_for.remove(&name).unwrap_or_default() {
-            self.by_id.remove(&id);
+            if self.by_id.get(&id) == Some(&name) {
+                self.by_id.remove(&id);
+            }
         }
         let Some(tunnel) = self.by_path.get(&name) else {
             return;
         };
         let ids = tunnel.looked_for();
-        self.by_id.extend(ids.iter().map(|id| (*id, name)));
+        for id in &ids {
+            self.by_id.entry(*id).or_insert(name);
+        }
         self.looked_for.insert(name, ids);
     }
 
