@@ -405,7 +405,7 @@ fn bind_datagram(from_node: u64, to_node: u64) -> Vec<u8> {
         expires: wall + Duration::from_secs(3600),
     };
     let token = token.seal(&secret(2), KEY_ID, wall, [0; 16]);
-    let bind = LegBind::new(token, wall.as_millis(), false, RsId(RS), &secret(4));
+    let bind = LegBind::new(token, wall.as_millis(), 0, false, RsId(RS), &secret(4));
     let rs = KeyPair::from_private(secret(1)).server();
     let header = Header {
         kind: PacketType::Bind,

@@ -44,8 +44,6 @@ pub(crate) enum Onward {
     Done,
     /// It goes to this address as it is.
     To(RealAddr),
-    /// It goes to both as it is.
-    ToBoth(RealAddr, RealAddr),
     /// It is for the other machine behind these sockets.
     Elsewhere,
     /// The same, and its sender is not known to be anybody.
@@ -235,10 +233,6 @@ impl<M: Machine> Driver<M> {
         match (onward, origin) {
             (Onward::Done, _) | (Onward::Elsewhere | Onward::StrangerElsewhere, None) => {}
             (Onward::To(to), _) => self.doors.send(to.0, bytes, stride),
-            (Onward::ToBoth(one, other), _) => {
-                self.doors.send(one.0, bytes, stride);
-                self.doors.send(other.0, bytes, stride);
-            }
             (Onward::Elsewhere, Some((from, door))) => self.hand_over(from, Some(door), bytes),
             (Onward::StrangerElsewhere, Some((from, door))) => {
                 if self.neighbour.as_ref().is_some_and(Neighbour::has_room) {

@@ -31,7 +31,6 @@ impl Machine for Rs {
         }
         match self.relay.forward(now, from, datagram) {
             Forward::To(to) => Onward::To(to),
-            Forward::ToBoth { old, new } => Onward::ToBoth(old, new),
             Forward::Dropped => Onward::Done,
             Forward::Consumed => {
                 self.relay.handle_datagram(now, from, datagram);

@@ -58,7 +58,7 @@ fn bind(counter: u64) -> Vec<u8> {
         expires: now(0).wall + LEG_TOKEN_LIFETIME,
     };
     let sealed = token.seal(&secret(0x62), 3, now(0).wall, [4; 16]);
-    emit_all(&[LegBind::new(sealed, counter, false, RsId(7), &secret(0x71)).into()])
+    emit_all(&[LegBind::new(sealed, counter, 0, false, RsId(7), &secret(0x71)).into()])
 }
 
 impl World {

@@ -1,7 +1,6 @@
 //! A test for each rule of the design's section 10 that can be tested now.
 //!
-//! What waits: path ids that change with each move (rule 13), bind + claim + data in one datagram (part
-//! of 18; they are three of one burst). Of rule 8 the gateway, of rule 12 the fetching of foreign keys over HTTPS are not
+//! What waits: bind + claim + data in one datagram (part of 18; they are three of one burst). Of rule 8 the gateway, of rule 12 the fetching of foreign keys over HTTPS are not
 //! the overlay's.
 
 mod addressing;
@@ -14,6 +13,7 @@ mod neighbours;
 mod people;
 mod sleep;
 mod tunnels;
+mod unlinkable;
 
 use core::net::{IpAddr, Ipv4Addr};
 

@@ -1,9 +1,9 @@
 //! What every part of the node shares: randomness in, effects out.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ntm_wire::addr::RealAddr;
-use ntm_wire::id::{InterfaceId, TxId};
+use ntm_wire::id::{InterfaceId, PathId, TxId};
 use ntm_wire::seal::SALT_LEN;
 use rand_chacha::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
@@ -26,6 +26,8 @@ pub(crate) struct Effects {
     pub(crate) interface_names: BTreeMap<InterfaceId, String>,
     /// In which order a move is done, and how far it is.
     pub(crate) progress: Progress,
+    /// Tunnels, by the id of what they receive first, whose peers are looked for under other path ids now.
+    pub(crate) renamed: BTreeSet<PathId>,
     /// What that means for addresses of peers.
     pub(crate) reach: Option<Reach>,
 }
@@ -40,6 +42,7 @@ impl Effects {
             locals: Locals::default(),
             interface_names: BTreeMap::new(),
             progress: Progress::default(),
+            renamed: BTreeSet::new(),
             reach: None,
         }
     }

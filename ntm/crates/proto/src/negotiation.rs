@@ -6,6 +6,7 @@ pub(crate) mod candidates;
 pub(crate) mod direction;
 pub(crate) mod hello;
 pub(crate) mod leg;
+mod leg_ids;
 pub(crate) mod measure;
 pub(crate) mod punch;
 pub(crate) mod reach;

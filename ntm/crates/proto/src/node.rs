@@ -112,6 +112,9 @@ impl Node {
         datagram: &mut [u8],
     ) {
         self.fx.counters.received += 1;
+        for name in core::mem::take(&mut self.fx.renamed) {
+            self.tunnels.look_anew(name);
+        }
         let Ok(d) = Datagram::new_checked(datagram) else {
             self.fx.counters.malformed += 1;
             return;
@@ -316,9 +319,12 @@ impl Node {
         from: RealAddr,
         d: Datagram<&mut [u8]>,
     ) {
-        let (path, own) = (d.path_id(), self.registration.addrs);
-        let (Some(tunnel), Some(own)) = (self.tunnels.get_mut(path), own) else {
+        let (path, own) = (self.tunnels.name_of(d.path_id()), self.registration.addrs);
+        let (Some(path), Some(own)) = (path, own) else {
             self.fx.counters.unknown_selector += 1;
+            return;
+        };
+        let Some(tunnel) = self.tunnels.get_mut(path) else {
             return;
         };
         if !tunnel.is_live() {
@@ -382,7 +388,8 @@ impl Node {
         from: RealAddr,
         d: &Datagram<&mut [u8]>,
     ) {
-        let path = d.path_id();
+        // Straight it comes under the first id, whatever became of that since.
+        let path = self.tunnels.name_of(d.path_id()).unwrap_or(d.path_id());
         let own_id = self.config.certificate.node_id();
         let Some(tunnel) = self.tunnels.get_mut(path) else {
             self.fx.counters.unknown_selector += 1;
@@ -431,10 +438,9 @@ impl Node {
     }
 
     fn handle_leg(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
-        let leg = self
-            .tunnels
-            .get_mut(d.path_id())
-            .and_then(|t| t.legs.iter_mut().find(|l| l.may_be(from)));
+        let name = self.tunnels.name_of(d.path_id());
+        let tunnel = name.and_then(|name| self.tunnels.get_mut(name));
+        let leg = tunnel.and_then(|t| t.legs.iter_mut().find(|l| l.may_be(from)));
         let known = match leg {
             Some(leg) => {
                 let before = leg.observed();
@@ -464,8 +470,8 @@ impl Node {
 
     fn handle_hint(&mut self, now: Now, from: RealAddr, d: &Datagram<&mut [u8]>) {
         let path = d.path_id();
-        let tunnel = self.tunnels.iter_mut().find(|t| t.path_out == path);
-        let Some(leg) = tunnel.and_then(|t| t.legs.iter_mut().find(|l| l.may_be(from))) else {
+        let mut legs = self.tunnels.iter_mut().flat_map(|t| &mut t.legs);
+        let Some(leg) = legs.find(|l| l.may_be(from) && l.has_sent_under(path)) else {
             self.fx.counters.unknown_selector += 1;
             return;
         };

@@ -6,5 +6,7 @@ pub(crate) mod control;
 pub(crate) mod data;
 pub(crate) mod fragment;
 pub(crate) mod keys;
+pub(crate) mod naming;
+pub(crate) mod path_ids;
 pub(crate) mod rest;
 pub(crate) mod table;

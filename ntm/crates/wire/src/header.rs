@@ -106,6 +106,13 @@ impl Header {
     }
 }
 
+/// Writes a path id into the header of a whole datagram; no seal covers it.
+pub fn stamp(datagram: &mut [u8], path: PathId) {
+    if let Some(selector) = datagram.get_mut(1..9) {
+        selector.copy_from_slice(&path.0.to_be_bytes());
+    }
+}
+
 /// A checked view over a datagram: long enough, of our version, of a known type.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagram<B> {

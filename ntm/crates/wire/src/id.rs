@@ -35,7 +35,8 @@ macro_rules! integer_id {
 }
 
 integer_id!(
-    /// Names one direction of one tunnel on the wire; random, so that two tunnels can't be linked.
+    /// Names one direction of one tunnel on the wire between two networks; random or derived
+    /// ([`path_id`](crate::path_id)), so that neither two tunnels nor two networks can be linked.
     PathId, u64, u64, "path"
 );
 integer_id!(

@@ -23,6 +23,7 @@ pub mod kdf;
 pub mod key;
 pub mod message;
 pub mod noise;
+pub mod path_id;
 pub mod push;
 pub mod replay;
 pub mod seal;

@@ -8,8 +8,9 @@ use ntm_wire::fqdn::Fqdn;
 use ntm_wire::header::{Datagram, Header, PacketType};
 use ntm_wire::kdf::{derive, hmac_sha256, sha256};
 use ntm_wire::key::SecretKey;
-use ntm_wire::message::{Message, MessageType, Messages, emit_all, pad_to};
+use ntm_wire::message::{Message, MessageType, Messages, Role, emit_all, pad_to};
 use ntm_wire::noise::{self, Handshake, SessionKeys};
+use ntm_wire::path_id::{self, Attachments, LegDirection};
 use ntm_wire::seal::{SealingKey, open_salted, seal_salted};
 
 use crate::samples;
@@ -130,6 +131,23 @@ fn names_and_ids_have_their_golden_bytes() {
     bytes.extend(samples::sealed_token().hash());
     bytes.extend(Fqdn::parse("Alice@Example.org").unwrap().emit());
     assert_golden("ids", &bytes);
+}
+
+#[test]
+fn path_ids_have_their_golden_bytes() {
+    let key = samples::secret(0x71);
+    let between = Attachments {
+        sender: 1,
+        receiver: 0x0203,
+    };
+    let ids = [
+        path_id::direct(&key, Role::Caller, between),
+        path_id::direct(&key, Role::Callee, between),
+        path_id::leg(&key, LegDirection::FromNode, 1),
+        path_id::leg(&key, LegDirection::ToNode, 0x0102_0304),
+    ];
+    let bytes: Vec<u8> = ids.iter().flat_map(Codec::emit).collect();
+    assert_golden("path_ids", &bytes);
 }
 
 #[test]

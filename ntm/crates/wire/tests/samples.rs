@@ -263,6 +263,7 @@ fn probe(claim: Option<Claim>) -> Probe {
     Probe {
         id: 0x0a0b_0c0d,
         claim,
+        attachment: 3,
     }
 }
 
@@ -362,6 +363,7 @@ fn path_messages() -> Vec<Message> {
         ProbeReply {
             id: 0x0a0b_0c0d,
             observed: addr_v6(),
+            attachment: 2,
         }
         .into(),
         RekeyRequest {
@@ -388,6 +390,7 @@ fn relay_and_tunnel_messages() -> Vec<Message> {
         LegBind::new(
             sealed_token(),
             ISSUED.as_millis(),
+            5,
             true,
             RsId(7),
             &secret(0x71),

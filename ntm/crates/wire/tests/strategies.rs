@@ -430,7 +430,14 @@ fn probe() -> impl Strategy<Value = Message> {
         move_epoch,
         interface: InterfaceId(interface),
     });
-    (any::<u32>(), option::of(claim)).prop_map(|(id, claim)| Probe { id, claim }.into())
+    (any::<(u32, u16)>(), option::of(claim)).prop_map(|((id, attachment), claim)| {
+        Probe {
+            id,
+            claim,
+            attachment,
+        }
+        .into()
+    })
 }
 
 fn rekey() -> impl Strategy<Value = Message> {
@@ -444,10 +451,12 @@ fn rekey() -> impl Strategy<Value = Message> {
 }
 
 fn leg_bind() -> impl Strategy<Value = Message> {
-    (token(), any::<(u64, bool, [u8; 32])>()).prop_map(|(token, (counter, is_ipv6, mac))| {
+    let numbers = any::<(u64, u32, bool, [u8; 32])>();
+    (token(), numbers).prop_map(|(token, (counter, attachment, is_ipv6, mac))| {
         LegBind {
             token,
             counter,
+            attachment,
             is_ipv6,
             mac,
         }
@@ -519,7 +528,14 @@ fn small() -> impl Strategy<Value = Message> {
         (tx(), any::<u64>()).prop_map(|(tx, wake_id)| RouteDirectionRequest { tx, wake_id }.into()),
         (tx(), epoch()).prop_map(|(tx, epoch)| Deregistration { tx, epoch }.into()),
         (tx(), any::<bool>()).prop_map(|(tx, is_reply)| KeepAlive { tx, is_reply }.into()),
-        (any::<u32>(), real_addr()).prop_map(|(id, observed)| ProbeReply { id, observed }.into()),
+        (any::<(u32, u16)>(), real_addr()).prop_map(|((id, attachment), observed)| {
+            ProbeReply {
+                id,
+                observed,
+                attachment,
+            }
+            .into()
+        }),
         any::<(u64, [u8; 16])>()
             .prop_map(|(counter, cookie)| LegBindConfirm { counter, cookie }.into()),
         token().prop_map(|token| Measure { token }.into()),

@@ -62,7 +62,7 @@ fn bind(from_node: u64, to_node: u64, kbps: u32, counter: u64) -> Vec<u8> {
         expires: Wall::from_secs(2_000_000_000),
     };
     let token = token.seal(&secret(2), 1, now().wall, [0; 16]);
-    let bind = LegBind::new(token, counter, false, RS, &secret(4));
+    let bind = LegBind::new(token, counter, 0, false, RS, &secret(4));
     let header = Header {
         kind: PacketType::Bind,
         selector: KeyPair::from_private(secret(1)).server().selector(),
@@ -155,12 +155,12 @@ fn forward(c: &mut Criterion) {
         ("1,000 flows, limited", 1000, u32::MAX),
         ("10,000 flows", 10_000, 0),
     ] {
-        let (mut relay, packets) = with_flows(flows, kbps);
+        let (mut relay, mut packets) = with_flows(flows, kbps);
         let mut at = now();
-        let mut n = 0;
+        let (mut n, count) = (0, packets.len());
         group.bench_function(name, |b| {
             b.iter(|| {
-                let (from, packet) = &packets[n % packets.len()];
+                let (from, packet) = &mut packets[n % count];
                 n += 1;
                 at.mono = at.mono + core::time::Duration::from_micros(3);
                 let to = relay.forward(at, *from, black_box(packet));
@@ -182,7 +182,7 @@ fn strangers(c: &mut Criterion) {
             n += 1;
             at.mono = at.mono + core::time::Duration::from_micros(3);
             packet[1..9].copy_from_slice(&n.to_be_bytes());
-            let outcome = relay.forward(at, packets[0].0, &packet);
+            let outcome = relay.forward(at, packets[0].0, &mut packet);
             while relay.poll_transmit().is_some() {}
             assert_eq!(outcome, Forward::Dropped);
         });

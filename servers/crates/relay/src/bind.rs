@@ -13,7 +13,7 @@ use ntm_wire::time::Now;
 use ntm_wire::token::{Grant, RelayToken, SealedToken};
 
 use crate::counters::DropReason;
-use crate::leg::{Addresses, Leg};
+use crate::leg::{Addresses, Ids, Leg, Place};
 use crate::limit::Bucket;
 use crate::log;
 use crate::relay::Relay;
@@ -28,10 +28,20 @@ struct Authentic {
     len: usize,
     counter: u64,
     token: RelayToken,
-    from_node: PathId,
-    to_node: PathId,
+    token_ids: Ids,
+    /// Those of the attachment that it comes from.
+    ids: Ids,
     kbps: u32,
     dc: usize,
+}
+
+impl Authentic {
+    fn place(&self) -> Place {
+        Place {
+            addr: self.from,
+            ids: self.ids,
+        }
+    }
 }
 
 /// What a bind comes to, and the counter to answer with.
@@ -101,9 +111,9 @@ impl Relay {
     ) -> Result<(), DropReason> {
         let bind = self.authenticate(from, len, bind)?;
         let (status, counter) = self.judge(now, &bind)?;
-        tracing::debug!(path = %bind.from_node, ?status, "leg bind");
+        tracing::debug!(path = %bind.token_ids.from_node, ?status, "leg bind");
         if status == BindStatus::Bound {
-            self.answer_bound(now, from, bind.from_node);
+            self.answer_bound(now, from, bind.token_ids.from_node);
         } else {
             let response = LegBindResponse {
                 status,
@@ -115,7 +125,7 @@ impl Relay {
             let salt = self.fx.salt();
             let answer = leg_datagram(
                 &bind.token.leg_key,
-                bind.to_node.0,
+                bind.ids.to_node.0,
                 salt,
                 &[response.into()],
             );
@@ -131,12 +141,12 @@ impl Relay {
         bind: &LegBind,
     ) -> Result<Authentic, DropReason> {
         let (token, dc) = self.open_token(&bind.token)?;
-        let (from_node, to_node, kbps) = match token.grant {
+        let (token_ids, kbps) = match token.grant {
             Grant::Leg {
                 from_node,
                 to_node,
                 limit_kbps,
-            } if from_node != to_node => (from_node, to_node, limit_kbps),
+            } if from_node != to_node => (Ids { from_node, to_node }, limit_kbps),
             Grant::Leg { .. } | Grant::Measure { .. } => return Err(DropReason::BadToken),
         };
         let is_family = bind.is_ipv6 != from.is_ipv4();
@@ -144,13 +154,14 @@ impl Relay {
             return Err(DropReason::BadMac);
         }
         let counter = bind.counter;
+        let ids = token_ids.of(&token.leg_key, bind.attachment);
         Ok(Authentic {
             from,
             len,
             counter,
             token,
-            from_node,
-            to_node,
+            token_ids,
+            ids,
             kbps,
             dc,
         })
@@ -158,11 +169,12 @@ impl Relay {
 
     fn judge(&mut self, now: Now, bind: &Authentic) -> Result<Verdict, DropReason> {
         let is_revoked = |path| self.revoked.contains(bind.dc, path);
-        if is_revoked(bind.from_node) || is_revoked(bind.to_node) {
+        if is_revoked(bind.token_ids.from_node) || is_revoked(bind.token_ids.to_node) {
             self.fx.counters.expired += 1;
             return Ok((BindStatus::Expired, bind.counter));
         }
-        if self.legs.by_path_mut(bind.from_node).is_some() {
+        let name = bind.token_ids.from_node;
+        if self.legs.by_name_mut(name).is_some() {
             self.bind_again(now, bind)
         } else {
             Ok(self.bind_first(now, bind))
@@ -172,8 +184,9 @@ impl Relay {
     /// A leg that stands moves only on a higher counter; the token's expiry does not matter any more.
     fn bind_again(&mut self, now: Now, bind: &Authentic) -> Result<Verdict, DropReason> {
         let rate = self.dcs[bind.dc].rate(bind.kbps);
-        let leg = self.legs.by_path_mut(bind.from_node);
-        let leg = leg.filter(|leg| leg.dc == bind.dc && leg.to_node == bind.to_node);
+        let name = bind.token_ids.from_node;
+        let leg = self.legs.by_name_mut(name);
+        let leg = leg.filter(|leg| leg.dc == bind.dc && leg.token_ids == bind.token_ids);
         let leg = leg.ok_or(DropReason::PathTaken)?;
         let is_repeat = bind.counter == leg.counter && leg.addresses.is_bound_to(bind.from);
         if bind.counter <= leg.counter && !is_repeat {
@@ -185,11 +198,13 @@ impl Relay {
         } else {
             self.fx.counters.rebound += 1;
         }
-        leg.addresses.bind(now.mono, bind.from, bind.len);
-        leg.counter = bind.counter;
-        leg.key = bind.token.leg_key.clone();
-        (leg.token_kbps, leg.rate) = (bind.kbps, rate);
-        leg.last_heard = now.mono;
+        self.legs.change(name, |leg| {
+            leg.addresses.bind(now.mono, bind.place(), bind.len);
+            leg.counter = bind.counter;
+            leg.key = bind.token.leg_key.clone();
+            (leg.token_kbps, leg.rate) = (bind.kbps, rate);
+            leg.last_heard = now.mono;
+        });
         Ok((BindStatus::Bound, bind.counter))
     }
 
@@ -214,13 +229,12 @@ impl Relay {
 
     fn add_leg(&mut self, now: Now, bind: &Authentic) {
         self.legs.insert(Leg {
-            addresses: Addresses::new(now.mono, bind.from, bind.len),
+            addresses: Addresses::new(now.mono, bind.place(), bind.len),
             peer: None,
             rate: self.dcs[bind.dc].rate(bind.kbps),
             bucket: Bucket::default(),
             last_heard: now.mono,
-            from_node: bind.from_node,
-            to_node: bind.to_node,
+            token_ids: bind.token_ids,
             counter: bind.counter,
             token_kbps: bind.kbps,
             dc: bind.dc,
@@ -231,8 +245,8 @@ impl Relay {
 
     /// Tells the node at `to` that its leg is bound, with the cookie for that address.
     #[cold]
-    pub(crate) fn answer_bound(&mut self, now: Now, to: RealAddr, path: PathId) {
-        let Some(leg) = self.legs.by_path_mut(path) else {
+    pub(crate) fn answer_bound(&mut self, now: Now, to: RealAddr, name: PathId) {
+        let Some(leg) = self.legs.by_name_mut(name) else {
             return;
         };
         let response = LegBindResponse {
@@ -240,9 +254,10 @@ impl Relay {
             counter: leg.counter,
             rs_time_ms: now.wall.as_millis(),
             observed: to,
-            cookie: cookie(&self.cookie_key, path, leg.counter, to),
+            cookie: cookie(&self.cookie_key, name, leg.counter, to),
         };
-        let answer = leg_datagram(&leg.key, leg.to_node.0, self.fx.salt(), &[response.into()]);
+        let selector = leg.selector_at(to);
+        let answer = leg_datagram(&leg.key, selector, self.fx.salt(), &[response.into()]);
         if leg.addresses.may_answer(to, answer.len()) {
             self.fx.send(to, answer);
         }
@@ -267,6 +282,7 @@ impl Relay {
         let reply = ProbeReply {
             id: probe.id,
             observed: from,
+            attachment: 0,
         };
         let answer = leg_datagram(&token.leg_key, id, self.fx.salt(), &[reply.into()]);
         self.fx.counters.measured += 1;
@@ -276,9 +292,9 @@ impl Relay {
 }
 
 /// Proves an address when it comes back from there; needs no state.
-pub(crate) fn cookie(key: &SecretKey, path: PathId, counter: u64, addr: RealAddr) -> [u8; 16] {
+pub(crate) fn cookie(key: &SecretKey, name: PathId, counter: u64, addr: RealAddr) -> [u8; 16] {
     let parts = [
-        &path.0.to_be_bytes()[..],
+        &name.0.to_be_bytes()[..],
         &counter.to_be_bytes(),
         &addr.emit(),
     ];

@@ -1,12 +1,13 @@
 //! The hot path: where does this packet go?
 
 use ntm_wire::addr::RealAddr;
-use ntm_wire::header::{Datagram, HEADER_LEN, Header, PacketType};
+use ntm_wire::header::{Datagram, HEADER_LEN, Header, PacketType, stamp};
 use ntm_wire::id::PathId;
 use ntm_wire::seal::{SALTED_OVERHEAD, seal_salted};
 use ntm_wire::time::Now;
 
 use crate::counters::DropReason;
+use crate::leg::Destination;
 use crate::relay::Relay;
 
 /// Bytes of a hint; a shorter question gets none.
@@ -15,15 +16,8 @@ const HINT_LEN: usize = HEADER_LEN + SALTED_OVERHEAD;
 /// What to do with a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forward {
-    /// Send it on, unchanged.
+    /// Send it on as it is now: its path id is that of the leg that it leaves by.
     To(RealAddr),
-    /// Send it on, unchanged, to both: the node has moved and not yet proved its new address.
-    ToBoth {
-        /// The proved address.
-        old: RealAddr,
-        /// The one that waits for its cookie to come back; gets at most three times what it sent.
-        new: RealAddr,
-    },
     /// It is for the server itself: hand it to [`Relay::handle_datagram`].
     Consumed,
     /// Dropped and counted.
@@ -33,19 +27,23 @@ pub enum Forward {
 impl Relay {
     /// Where a datagram goes, without a copy.
     ///
-    /// Only what two nodes say to each other is looked at here, and of it only the header. A packet
-    /// that is dropped may leave a hint in [`Relay::poll_transmit`]; one from an address not yet
-    /// proved, the cookie once more.
+    /// Only what two nodes say to each other is looked at here, and of it only the header, in which the path id
+    /// becomes that of the other leg (rule 13). A packet that is dropped may leave a hint in [`Relay::poll_transmit`];
+    /// one from an address not yet proved, the cookie once more; one for a node that has moved and not yet proved
+    /// its new address, a copy for there.
     #[inline]
-    pub fn forward(&mut self, now: Now, from: RealAddr, datagram: &[u8]) -> Forward {
-        let Ok(d) = Datagram::new_checked(datagram) else {
+    pub fn forward(&mut self, now: Now, from: RealAddr, datagram: &mut [u8]) -> Forward {
+        let Ok(d) = Datagram::new_checked(&*datagram) else {
             return self.drop_received(DropReason::Malformed);
         };
         match d.kind() {
             PacketType::Data
             | PacketType::TunnelRequest
             | PacketType::TunnelResponse
-            | PacketType::Punch => self.route(now, from, d.path_id(), datagram.len()),
+            | PacketType::Punch => {
+                let path = d.path_id();
+                self.route(now, from, path, datagram)
+            }
             PacketType::Control
             | PacketType::Bind
             | PacketType::Leg
@@ -59,10 +57,11 @@ impl Relay {
         }
     }
 
-    fn route(&mut self, now: Now, from: RealAddr, path: PathId, len: usize) -> Forward {
+    fn route(&mut self, now: Now, from: RealAddr, path: PathId, datagram: &mut [u8]) -> Forward {
+        let len = datagram.len();
         let (to, remind) = self.legs.route(now.mono, from, path, len);
         if remind {
-            self.answer_bound(now, from, path);
+            self.remind(now, from, path);
         }
         let counters = &mut self.fx.counters;
         match to {
@@ -70,8 +69,8 @@ impl Relay {
                 counters.received += 1;
                 counters.forwarded += 1;
                 counters.forwarded_bytes += len as u64;
-                counters.doubled += u64::from(matches!(to, Forward::ToBoth { .. }));
-                to
+                counters.doubled += u64::from(to.also.is_some());
+                self.send_on(to, datagram)
             }
             Err(reason) => {
                 if matches!(reason, DropReason::UnknownPath | DropReason::WrongAddress) {
@@ -79,6 +78,23 @@ impl Relay {
                 }
                 self.drop_received(reason)
             }
+        }
+    }
+
+    fn send_on(&mut self, Destination { to, also }: Destination, datagram: &mut [u8]) -> Forward {
+        if let Some(new) = also {
+            stamp(datagram, new.ids.to_node);
+            self.fx.pass_on(new.addr, datagram);
+        }
+        stamp(datagram, to.ids.to_node);
+        Forward::To(to.addr)
+    }
+
+    #[cold]
+    fn remind(&mut self, now: Now, to: RealAddr, path: PathId) {
+        let leg = self.legs.by_id_mut(path);
+        if let Some(name) = leg.map(|leg| leg.token_ids.from_node) {
+            self.answer_bound(now, to, name);
         }
     }
 

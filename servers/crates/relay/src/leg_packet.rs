@@ -10,6 +10,7 @@ use subtle::ConstantTimeEq;
 
 use crate::bind::{cookie, leg_datagram};
 use crate::counters::DropReason;
+use crate::leg::Leg;
 use crate::log;
 use crate::relay::Relay;
 
@@ -23,8 +24,8 @@ impl Relay {
     ) -> Result<(), DropReason> {
         let d = Datagram::new_checked(datagram).map_err(|_| DropReason::Malformed)?;
         let path = d.path_id();
-        let messages = match self.open_leg(now, from, &d) {
-            Ok(messages) => messages,
+        let (name, messages) = match self.open_leg(now, from, &d) {
+            Ok(opened) => opened,
             Err(reason) => {
                 if matches!(reason, DropReason::UnknownPath | DropReason::WrongAddress) {
                     self.hint(now, from, path, datagram.len());
@@ -34,19 +35,20 @@ impl Relay {
         };
         let mut replies = Vec::new();
         for message in messages {
-            replies.extend(self.handle_leg_message(now, from, path, message)?);
+            replies.extend(self.handle_leg_message(now, from, name, message)?);
         }
-        self.answer_leg(now, from, path, &replies);
+        self.answer_leg(now, from, name, &replies);
         Ok(())
     }
 
+    /// The leg's name, and what it says.
     fn open_leg(
         &mut self,
         now: Now,
         from: RealAddr,
         d: &Datagram<&[u8]>,
-    ) -> Result<Vec<Message>, DropReason> {
-        let leg = self.legs.by_path_mut(d.path_id());
+    ) -> Result<(PathId, Vec<Message>), DropReason> {
+        let leg = self.legs.by_id_mut(d.path_id());
         let leg = leg.ok_or(DropReason::UnknownPath)?;
         if !leg.addresses.accept(now.mono, from) {
             return Err(DropReason::WrongAddress);
@@ -59,7 +61,7 @@ impl Relay {
             .map_err(|_| DropReason::BadLeg)?;
         let messages = log::opened(&content).map_err(|_| DropReason::BadLeg)?;
         leg.last_heard = now.mono;
-        Ok(messages)
+        Ok((leg.token_ids.from_node, messages))
     }
 
     #[expect(
@@ -70,17 +72,18 @@ impl Relay {
         &mut self,
         now: Now,
         from: RealAddr,
-        path: PathId,
+        name: PathId,
         message: Message,
     ) -> Result<Option<Message>, DropReason> {
         match message {
             Message::LegBindConfirm(confirm) => {
-                self.confirm(now, from, path, &confirm).map(|()| None)
+                self.confirm(now, from, name, &confirm).map(|()| None)
             }
             Message::Probe(probe) => {
                 let reply = ProbeReply {
                     id: probe.id,
                     observed: from,
+                    attachment: 0,
                 };
                 Ok(Some(reply.into()))
             }
@@ -96,16 +99,17 @@ impl Relay {
         &mut self,
         now: Now,
         from: RealAddr,
-        path: PathId,
+        name: PathId,
         confirm: &LegBindConfirm,
     ) -> Result<(), DropReason> {
-        let leg = self.legs.by_path_mut(path).ok_or(DropReason::UnknownPath)?;
-        let due = cookie(&self.cookie_key, path, leg.counter, from);
+        let leg = self.legs.by_name_mut(name).ok_or(DropReason::UnknownPath)?;
+        let due = cookie(&self.cookie_key, name, leg.counter, from);
         let is_right = bool::from(due.ct_eq(&confirm.cookie));
         if !is_right || confirm.counter != leg.counter {
             return Err(DropReason::BadCookie);
         }
-        if leg.addresses.prove(now.mono, from) {
+        let proves = |leg: &mut Leg| leg.addresses.prove(now.mono, from);
+        if self.legs.change(name, proves) == Some(true) {
             self.fx.counters.confirmed += 1;
         } else {
             self.fx.counters.repeats += 1;
@@ -113,19 +117,20 @@ impl Relay {
         Ok(())
     }
 
-    fn answer_leg(&mut self, now: Now, to: RealAddr, path: PathId, replies: &[Message]) {
-        let Some(leg) = self.legs.by_path_mut(path) else {
+    fn answer_leg(&mut self, now: Now, to: RealAddr, name: PathId, replies: &[Message]) {
+        let Some(leg) = self.legs.by_name_mut(name) else {
             return;
         };
         let remind = leg.addresses.remind(now.mono, to);
         if !replies.is_empty() {
-            let answer = leg_datagram(&leg.key, leg.to_node.0, self.fx.salt(), replies);
+            let selector = leg.selector_at(to);
+            let answer = leg_datagram(&leg.key, selector, self.fx.salt(), replies);
             if leg.addresses.may_answer(to, answer.len()) {
                 self.fx.send(to, answer);
             }
         }
         if remind {
-            self.answer_bound(now, to, path);
+            self.answer_bound(now, to, name);
         }
     }
 }

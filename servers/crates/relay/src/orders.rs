@@ -151,7 +151,7 @@ impl Relay {
         let ids = self.legs.path_ids(dc, path).unwrap_or([path, path]);
         for id in ids {
             self.revoked.insert(now.wall, dc, id);
-            let is_own = self.legs.by_path_mut(id).is_some_and(|leg| leg.dc == dc);
+            let is_own = self.legs.by_name_mut(id).is_some_and(|leg| leg.dc == dc);
             if is_own && self.legs.remove(id).is_some() {
                 self.fx.counters.revoked += 1;
             }

@@ -113,10 +113,6 @@ impl Relay {
     pub fn handle_datagram(&mut self, now: Now, from: RealAddr, datagram: &mut [u8]) {
         match self.forward(now, from, datagram) {
             Forward::To(to) => self.fx.pass_on(to, datagram),
-            Forward::ToBoth { old, new } => {
-                self.fx.pass_on(old, datagram);
-                self.fx.pass_on(new, datagram);
-            }
             Forward::Consumed => self.consume(now, from, datagram),
             Forward::Dropped => {}
         }

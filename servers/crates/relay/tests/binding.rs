@@ -106,7 +106,7 @@ fn rule_02_the_old_address_is_kept_until_the_cookie_comes_back_from_the_new_one(
     };
     assert_eq!(
         to(&mut world),
-        [old, new],
+        [new, old],
         "both, while the new one is in doubt"
     );
     a.confirm(&mut world, &response);
@@ -260,6 +260,7 @@ fn probes_and_keep_alives_are_answered_under_the_leg_key() {
     let reply = ProbeReply {
         id: 77,
         observed: a.addr,
+        attachment: 0,
     };
     let alive = KeepAlive {
         tx: ntm_wire::id::TxId(5),
@@ -280,6 +281,7 @@ fn rule_08_a_measure_token_buys_one_answer_and_no_state() {
     let reply = ProbeReply {
         id: 5,
         observed: node.addr,
+        attachment: 0,
     };
     assert_eq!(node.open(&sent[0].payload), [reply.into()]);
     assert_eq!(
@@ -360,7 +362,12 @@ fn bytes_to(to: &ntm_wire::addr::RealAddr, sent: &[ntm_relay::Transmit]) -> usiz
 }
 
 fn probe(id: u32) -> Message {
-    Probe { id, claim: None }.into()
+    Probe {
+        id,
+        claim: None,
+        attachment: 0,
+    }
+    .into()
 }
 
 fn keep_alive() -> Message {

@@ -95,7 +95,7 @@ fn a_bind_must_be_padded_and_for_this_server() {
 fn a_bind_with_a_wrong_mac_or_family_is_dropped() {
     let mut world = World::new();
     let (a, _) = world.pair();
-    let bind = |key, counter, v6, rs| LegBind::new(a.token.clone(), counter, v6, rs, key);
+    let bind = |key, counter, v6, rs| LegBind::new(a.token.clone(), counter, 0, v6, rs, key);
     let mut tampered = a.leg_bind();
     tampered.counter += 1;
     let wrong = [
@@ -142,7 +142,7 @@ fn a_token_that_is_forged_altered_foreign_or_of_another_kind_is_dropped() {
     ];
     let n = tokens.len() as u64;
     for token in tokens {
-        let bind = LegBind::new(token, a.counter, false, RS, &a.key);
+        let bind = LegBind::new(token, a.counter, 0, false, RS, &a.key);
         let datagram = world.bind(&[bind.into()]);
         assert!(world.send(a.addr, &datagram).is_empty());
     }

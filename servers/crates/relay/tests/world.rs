@@ -14,6 +14,7 @@ use ntm_wire::message::{
     BindStatus, LegBind, LegBindConfirm, LegBindResponse, Message, Messages, emit_all, pad_to,
 };
 use ntm_wire::noise::{NOISE_OVERHEAD, seal_to_server};
+use ntm_wire::path_id::{self, LegDirection};
 use ntm_wire::seal::{open_salted, seal_salted};
 use ntm_wire::time::{Mono, Now, Wall};
 use ntm_wire::token::{Grant, RelayToken, SealedToken};
@@ -166,6 +167,7 @@ impl World {
             to_node,
             addr,
             counter: self.now.wall.as_millis(),
+            attachment: 0,
         }
     }
 
@@ -204,12 +206,30 @@ pub(crate) struct Node {
     pub(crate) addr: RealAddr,
     /// Of the next bind.
     pub(crate) counter: u64,
+    /// Where the node is attached, by its own count.
+    pub(crate) attachment: u32,
 }
 
 impl Node {
+    /// The path id of what the node sends now, and of what it receives.
+    pub(crate) fn ids(&self) -> (u64, u64) {
+        let id = |direction| path_id::leg(&self.key, direction, self.attachment).0;
+        match self.attachment {
+            0 => (self.from_node, self.to_node),
+            _ => (id(LegDirection::FromNode), id(LegDirection::ToNode)),
+        }
+    }
+
+    /// The node is in another network.
+    pub(crate) fn go(&mut self, addr: RealAddr) {
+        self.addr = addr;
+        self.attachment += 1;
+    }
+
     pub(crate) fn leg_bind(&self) -> LegBind {
         let is_ipv6 = !self.addr.is_ipv4();
-        LegBind::new(self.token.clone(), self.counter, is_ipv6, RS, &self.key)
+        let (token, counter) = (self.token.clone(), self.counter);
+        LegBind::new(token, counter, self.attachment, is_ipv6, RS, &self.key)
     }
 
     /// Binds from where the node is, with a counter above the last one, and returns the answer.
@@ -265,7 +285,7 @@ impl Node {
     pub(crate) fn leg_packet(&self, world: &mut World, messages: &[Message]) -> Vec<u8> {
         let header = Header {
             kind: PacketType::Leg,
-            selector: self.from_node,
+            selector: self.ids().0,
             counter: 0,
         };
         let mut out = header.emit();
@@ -284,7 +304,7 @@ impl Node {
     /// Opens a Leg packet of the server.
     pub(crate) fn open(&self, datagram: &[u8]) -> Vec<Message> {
         let d = Datagram::new_checked(datagram).unwrap();
-        assert_eq!((d.kind(), d.selector()), (PacketType::Leg, self.to_node));
+        assert_eq!((d.kind(), d.selector()), (PacketType::Leg, self.ids().1));
         let content = open_salted(&self.key, "ntm leg to node", &d.aad(), d.body()).unwrap();
         Messages::parse_all(&content).unwrap()
     }
@@ -293,7 +313,7 @@ impl Node {
     pub(crate) fn packet(&self, kind: PacketType, len: usize) -> Vec<u8> {
         let header = Header {
             kind,
-            selector: self.from_node,
+            selector: self.ids().0,
             counter: 42,
         };
         let mut out = header.emit();

@@ -49,9 +49,24 @@ impl Port {
     }
 }
 
+/// An interface's time in one network. Numbered by the node, and no number comes twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Attachment(u32);
+
+#[cfg(test)]
+impl Attachment {
+    pub(crate) fn numbered(n: u32) -> Self {
+        Self(n)
+    }
+}
+
 /// The local addresses, the preferred interface first.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Locals(Vec<LocalAddr>);
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Locals {
+    all: Vec<LocalAddr>,
+    attachments: Vec<(Port, Attachment)>,
+    last: Attachment,
+}
 
 /// What became of the ports when the addresses changed.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -64,20 +79,54 @@ pub(crate) struct Change {
 
 impl Locals {
     pub(crate) fn new(all: &[LocalAddr]) -> Self {
-        Self(all.to_vec())
+        Self {
+            all: all.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether the addresses are the same.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        self.all == other.all
+    }
+
+    /// What is fresh is another attachment; fresh ports of one interface share it, for they are of one network.
+    pub(crate) fn attach(&mut self, before: &Self, change: &Change) {
+        self.last = before.last;
+        for port in self.ports() {
+            let known = before.attachment_of(port);
+            let goes_on = known.filter(|_| !change.fresh.contains(&port));
+            let mut fresh = self.attachments.iter();
+            let fresh = fresh.find(|(p, a)| p.interface == port.interface && *a > before.last);
+            let attachment = goes_on.or(fresh.map(|(_, a)| *a));
+            let attachment = attachment.unwrap_or(Attachment(self.last.0 + 1));
+            self.last = self.last.max(attachment);
+            self.attachments.push((port, attachment));
+        }
+    }
+
+    /// Which attachment a port is of.
+    pub(crate) fn attachment_of(&self, port: Port) -> Option<Attachment> {
+        let mut all = self.attachments.iter();
+        all.find(|(p, _)| *p == port).map(|(_, a)| *a)
+    }
+
+    /// Every attachment there is.
+    pub(crate) fn attachments(&self) -> impl Iterator<Item = Attachment> {
+        self.attachments.iter().map(|(_, a)| *a)
     }
 
     /// The preferred interface.
     pub(crate) fn first(&self) -> Option<InterfaceId> {
-        self.0.first().map(|l| l.interface)
+        self.all.first().map(|l| l.interface)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &LocalAddr> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// The ports that peers are met from: some, for each is tried with each address of the peer (rule 10).
@@ -100,7 +149,7 @@ impl Locals {
     /// Every port once, the preferred one first.
     pub(crate) fn ports(&self) -> Vec<Port> {
         let mut out = Vec::new();
-        for local in &self.0 {
+        for local in &self.all {
             let port = Port::of(local.interface, local.addr);
             if !out.contains(&port) {
                 out.push(port);
@@ -112,13 +161,13 @@ impl Locals {
     /// The preferred interface among those that may reach it; 0, the system's choice, when none is known.
     pub(crate) fn home(&self, to: RealAddr) -> InterfaceId {
         let fits = |l: &&LocalAddr| Class::of(l.addr) == Class::of(to);
-        let first = self.0.iter().find(fits);
+        let first = self.all.iter().find(fits);
         first.map_or(InterfaceId(0), |l| l.interface)
     }
 
     fn all_of(&self, port: Port) -> impl Iterator<Item = &LocalAddr> {
         let fits = move |l: &&LocalAddr| Port::of(l.interface, l.addr) == port;
-        self.0.iter().filter(fits)
+        self.all.iter().filter(fits)
     }
 
     /// A port goes on when one of its addresses is still there.
@@ -145,7 +194,8 @@ mod tests {
             addr: RealAddr(text.parse().unwrap()),
             attachment: 0,
         };
-        Locals(all.iter().map(local).collect())
+        let all: Vec<LocalAddr> = all.iter().map(local).collect();
+        Locals::new(&all)
     }
 
     fn port(n: u16, class: Class) -> Port {
@@ -185,7 +235,7 @@ mod tests {
     fn the_same_address_in_another_network_is_gone_and_fresh() {
         let home = locals(&[(1, "192.168.1.2:7")]);
         let mut cafe = home.clone();
-        cafe.0[0].attachment = 1;
+        cafe.all[0].attachment = 1;
         let change = home.change_to(&cafe);
         assert_eq!(change.gone, change.fresh);
         assert_eq!(change.fresh, [port(1, Class::V4)]);
@@ -211,5 +261,36 @@ mod tests {
         assert_eq!(all.home(real("[2001:db8::1]:7930")), InterfaceId(2));
         assert_eq!(all.home(real("127.0.0.1:7930")), InterfaceId(4));
         assert_eq!(Locals::default().home(v4), InterfaceId(0), "not known yet");
+    }
+
+    fn after(before: &Locals, all: &[(u16, &str)]) -> Locals {
+        let mut new = locals(all);
+        let change = before.change_to(&new);
+        new.attach(before, &change);
+        new
+    }
+
+    fn attachments(all: &Locals) -> Vec<u32> {
+        all.attachments().map(|a| a.0).collect()
+    }
+
+    #[test]
+    fn families_of_one_interface_that_come_together_are_one_attachment() {
+        let both = [(1, "192.168.1.2:7"), (1, "[2001:db8::2]:7")];
+        let wifi = after(&Locals::default(), &both);
+        assert_eq!(attachments(&wifi), [1, 1]);
+        let cellular = [both[0], both[1], (2, "10.0.0.2:7")];
+        let more = after(&wifi, &cellular);
+        assert_eq!(attachments(&more), [1, 1, 2], "what goes on stays");
+    }
+
+    #[test]
+    fn no_attachment_comes_twice() {
+        let wifi = after(&Locals::default(), &[(1, "192.168.1.2:7")]);
+        let none = after(&wifi, &[]);
+        let again = after(&none, &[(1, "192.168.1.2:7")]);
+        assert_eq!(attachments(&again), [2]);
+        let renumbered = after(&again, &[(1, "192.168.9.9:7")]);
+        assert_eq!(attachments(&renumbered), [3]);
     }
 }

@@ -21,12 +21,13 @@ impl Node {
     /// The local sockets there are now, all of them, the preferred interface's first. A change moves every
     /// tunnel at once and is told to the DC beside that.
     pub fn handle_interfaces(&mut self, now: Now, locals: &[LocalAddr]) {
-        let locals = Locals::new(locals);
-        if locals == self.fx.locals {
+        let mut locals = Locals::new(locals);
+        if locals.is_as(&self.fx.locals) {
             return;
         }
-        let before = core::mem::replace(&mut self.fx.locals, locals);
-        let change = before.change_to(&self.fx.locals);
+        let change = self.fx.locals.change_to(&locals);
+        locals.attach(&self.fx.locals, &change);
+        self.fx.locals = locals;
         self.find_ways();
         self.dc.come_home();
         if self.fx.progress.order == Order::Published && self.registration.registered.is_some() {
@@ -80,6 +81,7 @@ impl Tunnel {
         let Phase::Live(live) = &mut self.phase else {
             return self.ask_anew(now.mono, fx);
         };
+        live.numbers.handle_change(locals);
         let paths = &mut live.paths;
         let is_cut = paths.handle_change(change, locals, candidates, now.mono);
         if is_cut || leg_went {
@@ -93,6 +95,7 @@ impl Tunnel {
             // An address comes before its route: the peer hears of the move before it can begin.
             paths.stir(now.mono);
         }
+        self.look_anew(fx);
         self.handle_live_work(now, fx);
         self.tell_passage(fx);
     }

@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use ntm_wire::addr::RealAddr;
 use ntm_wire::header::HEADER_LEN;
-use ntm_wire::id::InterfaceId;
+use ntm_wire::id::{InterfaceId, PathId};
 use ntm_wire::seal::TAG_LEN;
 use ntm_wire::time::Mono;
 
@@ -149,6 +149,10 @@ pub(crate) struct Path {
     is_learned: bool,
     /// Bytes that may go to an address that proved nothing yet.
     credit: usize,
+    /// To which of its networks the peer is attached there (rule 13).
+    peer_attachment: u16,
+    /// Under which path id it was heard last.
+    heard_under: Option<PathId>,
 }
 
 impl Path {
@@ -181,7 +185,27 @@ impl Path {
             is_hoped: false,
             is_learned: false,
             credit: 0,
+            peer_attachment: 0,
+            heard_under: None,
         }
+    }
+
+    /// To which of its networks the peer is attached at the other end.
+    pub(crate) fn peer_attachment(&self) -> u16 {
+        self.peer_attachment
+    }
+
+    /// An address may come again in a later network, and what was sent in an earlier one come late. True when that
+    /// is news.
+    pub(crate) fn raise_peer_attachment(&mut self, number: u16) -> bool {
+        let is_news = number > self.peer_attachment;
+        self.peer_attachment = self.peer_attachment.max(number);
+        is_news
+    }
+
+    /// Something authentic came under this path id; true when the last one came under another.
+    pub(crate) fn is_heard_under(&mut self, id: PathId) -> bool {
+        self.heard_under.replace(id) != Some(id)
     }
 
     /// A path to an address that nobody told: whoever sent from there may have made it up.

@@ -33,6 +33,8 @@ pub(crate) struct PathSet {
     pub(super) stirred_at: Option<Mono>,
     /// Where the peer wants to be reached since its last move, and the ways on which it said so.
     pub(super) peer_claim: Option<(Claim, Vec<Way>)>,
+    /// The addresses that the peer told last, each with the attachment that it is of.
+    pub(super) told: Vec<(RealAddr, u16)>,
     /// This node's addresses, the preferred first.
     locals: Locals,
     /// It had some, and has none now.
@@ -73,6 +75,7 @@ impl PathSet {
             claimed_at: now,
             stirred_at: None,
             peer_claim: None,
+            told: Vec::new(),
             locals,
             is_adrift: false,
         }
@@ -94,7 +97,8 @@ impl PathSet {
         }
     }
 
-    pub(super) fn insert(&mut self, path: Path) {
+    pub(super) fn insert(&mut self, mut path: Path) {
+        path.raise_peer_attachment(self.peer_attachment_at(path.way));
         if self.paths.len() >= MAX_PATHS {
             self.forget(|p| p.is_cut() || !p.is_proved() && p.is_dead());
         }
@@ -367,6 +371,7 @@ impl PathSet {
         self.locals = locals.clone();
         self.is_adrift = locals.is_empty();
         let hoped: Vec<RealAddr> = self.likely_remotes();
+        self.remember_peer_attachments();
         for path in &mut self.paths {
             if path.way.port().is_some_and(|p| change.gone.contains(&p)) {
                 path.cut();
@@ -387,7 +392,8 @@ impl PathSet {
     }
 
     /// A path that takes the place of one that was cut.
-    fn renew(&mut self, path: Path) {
+    fn renew(&mut self, mut path: Path) {
+        path.raise_peer_attachment(self.peer_attachment_at(path.way));
         match self.find(path.way) {
             Some(known) if known.is_cut() => *known = path,
             Some(_) => {}

@@ -5,6 +5,7 @@ use ntm_wire::id::InterfaceId;
 use ntm_wire::time::Now;
 
 use crate::config::LocalAddr;
+use crate::handover::locals::{Attachment, Port};
 use crate::node::Node;
 
 impl Node {
@@ -14,6 +15,13 @@ impl Node {
         if core::mem::replace(&mut self.registration.mapped, mapped) == mapped {
             return;
         }
+        let port = self
+            .fx
+            .locals
+            .iter()
+            .find(|l| Some(l.interface) == mapped.map(|m| m.interface));
+        self.registration.mapped_at =
+            port.and_then(|l| self.fx.locals.attachment_of(Port::of(l.interface, l.addr)));
         if self.registration.is_wanted() {
             self.send_registration(now);
         }
@@ -21,38 +29,53 @@ impl Node {
     }
 
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
-        let of = |kind| {
-            move |l: &LocalAddr| Candidate {
-                kind,
-                interface: l.interface,
-                addr: l.addr,
-            }
-        };
-        let mapped = self
-            .registration
-            .mapped
-            .iter()
-            .map(of(CandidateKind::Mapped));
-        let hosts = self.fx.locals.iter().map(of(CandidateKind::Host));
+        let all = self.attached_candidates().into_iter();
+        all.map(|(candidate, _)| candidate).collect()
+    }
+
+    /// Each with the attachment that it is of.
+    pub(crate) fn attached_candidates(&self) -> Vec<Attached> {
+        let (registration, locals) = (&self.registration, &self.fx.locals);
+        let mapped = registration.mapped.iter();
+        let mapped = mapped.map(|l| (of(CandidateKind::Mapped, l), registration.mapped_at));
+        let hosts = locals.iter().map(|l| {
+            let attachment = locals.attachment_of(Port::of(l.interface, l.addr));
+            (of(CandidateKind::Host, l), attachment)
+        });
         // What the router opened comes first: many interfaces must not crowd it out.
-        let own: Vec<Candidate> = mapped.chain(hosts).collect();
+        let own = mapped.chain(hosts).collect();
         // The DC sees the address of one family only; relays were asked over each.
-        with_observed(own, self.registration.observed())
+        with_observed(own, registration.observed())
     }
 }
 
+fn of(kind: CandidateKind, local: &LocalAddr) -> Candidate {
+    Candidate {
+        kind,
+        interface: local.interface,
+        addr: local.addr,
+    }
+}
+
+/// A candidate, and the attachment that it is of.
+pub(crate) type Attached = (Candidate, Option<Attachment>);
+
+/// An address at which a server saw this node, and the attachment that it was seen of.
+pub(crate) type Sighting = (RealAddr, Option<Attachment>);
+
 /// A node's candidates, and the addresses at which servers saw it.
 pub(crate) fn with_observed(
-    mut out: Vec<Candidate>,
-    seen: impl IntoIterator<Item = RealAddr>,
-) -> Vec<Candidate> {
-    for addr in seen {
-        if out.iter().all(|c| c.addr != addr) {
-            out.push(Candidate {
+    mut out: Vec<Attached>,
+    seen: impl IntoIterator<Item = Sighting>,
+) -> Vec<Attached> {
+    for (addr, attachment) in seen {
+        if out.iter().all(|(c, _)| c.addr != addr) {
+            let observed = Candidate {
                 kind: CandidateKind::Observed,
                 interface: InterfaceId(0),
                 addr,
-            });
+            };
+            out.push((observed, attachment));
         }
     }
     out.truncate(MAX_CANDIDATES);

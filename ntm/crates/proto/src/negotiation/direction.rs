@@ -167,8 +167,8 @@ impl Node {
             v4,
         };
         let reach = self.reach();
-        let bind =
-            |l: &ntm_wire::message::Leg| RelayLeg::new(l.clone(), d.path_out, &reach, now.mono);
+        let ids = (d.path_out, d.path_in);
+        let bind = |l: &ntm_wire::message::Leg| RelayLeg::new(l.clone(), ids, &reach, now.mono);
         Tunnel {
             peer: Peer {
                 fqdn: d.peer.fqdn.clone(),

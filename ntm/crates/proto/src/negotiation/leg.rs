@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::net::SocketAddr;
 
 use ntm_wire::addr::RealAddr;
-use ntm_wire::header::{Datagram, Header, PacketType};
+use ntm_wire::header::{Datagram, Header, PacketType, stamp};
 use ntm_wire::id::{InterfaceId, PathId};
 use ntm_wire::key::ServerKey;
 use ntm_wire::message::{
@@ -15,6 +15,8 @@ use ntm_wire::seal::{open_salted, seal_salted};
 use ntm_wire::time::{Mono, Now};
 
 use super::bind::Asked;
+use super::candidates::Sighting;
+use super::leg_ids::{Ids, LegIds};
 use super::reach::{QUIC_PORT, Reach};
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
@@ -45,7 +47,9 @@ enum State {
 #[derive(Debug)]
 pub(crate) struct RelayLeg {
     leg: Leg,
-    path_out: PathId,
+    /// Names the tunnel: what it receives first.
+    path_in: PathId,
+    ids: LegIds,
     /// The ways to the RS, in the order in which to try them.
     ways: Vec<RealAddr>,
     /// The one in use.
@@ -58,7 +62,7 @@ pub(crate) struct RelayLeg {
     /// back did not work.
     abroad_since: Mono,
     vain_returns: u32,
-    observed: Option<RealAddr>,
+    observed: Option<Sighting>,
     counter: u64,
     /// Where the binds since the last beginning went, by their counters.
     sent: Vec<(u64, Place)>,
@@ -78,12 +82,19 @@ pub(crate) struct RelayLeg {
 
 impl RelayLeg {
     /// A leg that was not bound yet; `None` when the node's network has no way to the RS.
-    pub(crate) fn new(leg: Leg, path_out: PathId, reach: &Reach, now: Mono) -> Option<Self> {
+    /// `path_out`, `path_in`: the ids in its token.
+    pub(crate) fn new(
+        leg: Leg,
+        (path_out, path_in): (PathId, PathId),
+        reach: &Reach,
+        now: Mono,
+    ) -> Option<Self> {
         let ways = ways(&leg, reach);
         let addr = *ways.first()?;
         Some(Self {
+            ids: LegIds::new(leg.leg_key.clone(), path_out, path_in),
             leg,
-            path_out,
+            path_in,
             ways,
             addr,
             on: InterfaceId(0),
@@ -206,14 +217,39 @@ impl RelayLeg {
     /// Sends a datagram for the peer over this leg.
     pub(crate) fn send(&mut self, now: Mono, fx: &mut Effects, datagram: Vec<u8>) {
         self.last_sent = now;
-        if let Some((on, to)) = self.moving {
-            fx.send(on, to, datagram.clone());
+        if let Some(place) = self.moving {
+            self.send_from(fx, place, datagram.clone());
         }
-        fx.send(self.on, self.addr, datagram);
+        self.send_from(fx, (self.on, self.addr), datagram);
     }
 
-    /// This node's address as the RS saw it last.
-    pub(crate) fn observed(&self) -> Option<RealAddr> {
+    /// Under the path id of the attachment that it leaves from (rule 13).
+    fn send_from(&mut self, fx: &mut Effects, place: Place, mut datagram: Vec<u8>) {
+        stamp(&mut datagram, self.ids_at(fx, place).out);
+        fx.send(place.0, place.1, datagram);
+    }
+
+    fn ids_at(&mut self, fx: &mut Effects, (on, to): Place) -> Ids {
+        let from = fx.locals.attachment_of(Port::of(on, to));
+        let (ids, is_new) = self.ids.of(from);
+        if is_new {
+            fx.renamed.insert(self.path_in);
+        }
+        ids
+    }
+
+    /// Under which ids the RS may send now.
+    pub(crate) fn ids_in(&self) -> impl Iterator<Item = PathId> {
+        self.ids.ids_in()
+    }
+
+    /// Whether this node has sent under it of late.
+    pub(crate) fn has_sent_under(&self, id: PathId) -> bool {
+        self.ids.has_sent_under(id)
+    }
+
+    /// This node's address as the RS saw it last, and the attachment that it is of.
+    pub(crate) fn observed(&self) -> Option<Sighting> {
         self.observed
     }
 
@@ -297,9 +333,11 @@ impl RelayLeg {
         self.counter = clock.max(self.counter + 1);
         let (on, to) = self.place();
         let v6 = !to.is_ipv4();
+        let attachment = self.ids_at(fx, (on, to)).number;
         let bind = LegBind::new(
             self.leg.token.clone(),
             self.counter,
+            attachment,
             v6,
             self.leg.rs,
             &self.leg.leg_key,
@@ -381,7 +419,9 @@ impl RelayLeg {
         let is_again = self.state == State::Bound && self.moving.is_none();
         fx.counters.replayed += u64::from(is_again);
         if !is_again {
-            self.observed = Some(r.observed);
+            let (on, to) = place;
+            let attachment = fx.locals.attachment_of(Port::of(on, to));
+            self.observed = Some((r.observed, attachment));
         }
         self.state = State::Bound;
         self.sent.retain(|(c, _)| *c >= r.counter);
@@ -499,7 +539,7 @@ impl RelayLeg {
     fn send_message(&mut self, now: Mono, fx: &mut Effects, message: &Message) {
         let header = Header {
             kind: PacketType::Leg,
-            selector: self.path_out.0,
+            selector: 0,
             counter: 0,
         };
         log::sealed(core::slice::from_ref(message));
@@ -513,7 +553,7 @@ impl RelayLeg {
             &content,
         ));
         self.last_sent = now;
-        fx.send(self.on, self.addr, out);
+        self.send_from(fx, (self.on, self.addr), out);
     }
 
     /// Since when a relay that worked is lost.

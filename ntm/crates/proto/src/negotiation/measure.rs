@@ -12,8 +12,10 @@ use ntm_wire::seal::open_salted;
 use ntm_wire::time::Mono;
 
 use super::bind::Asked;
+use super::candidates::Sighting;
 use super::reach::Reach;
 use crate::effects::Effects;
+use crate::handover::locals::{Attachment, Port};
 use crate::log;
 use crate::node::Node;
 use crate::status::Sight;
@@ -41,6 +43,8 @@ struct Measurement {
     /// Probes sent, and when: a late answer is measured from its own question.
     probes: Vec<(u32, Mono)>,
     rtt: Option<Duration>,
+    /// What this node's questions leave from.
+    from: Option<Attachment>,
     /// This node's address as the relay saw it.
     observed: Option<RealAddr>,
 }
@@ -62,9 +66,9 @@ impl Measurements {
         of_rs.filter_map(sight).collect()
     }
 
-    /// This node's addresses as the relays see them.
-    pub(crate) fn observed(&self) -> impl Iterator<Item = RealAddr> {
-        self.all.iter().filter_map(|m| m.observed)
+    /// This node's addresses as the relays saw them, and the attachments that they are of.
+    pub(crate) fn observed(&self) -> impl Iterator<Item = Sighting> {
+        self.all.iter().filter_map(|m| Some((m.observed?, m.from)))
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Mono> {
@@ -187,6 +191,7 @@ fn ways_to(info: &RelayInfo, reach: &Reach) -> Vec<Measurement> {
         asked: Asked::default(),
         probes: Vec::new(),
         rtt: None,
+        from: None,
         observed: None,
     };
     ways.map(measurement).collect()
@@ -196,8 +201,16 @@ impl Measurement {
     /// Each question is another: the RS answers the same one only once.
     fn ask(&mut self, info: &RelayInfo, now: Mono, fx: &mut Effects) {
         let (token, id) = (info.measure_token.clone(), fx.u32());
-        let messages = [Measure { token }.into(), Probe { id, claim: None }.into()];
+        let probe = Probe {
+            id,
+            claim: None,
+            attachment: 0,
+        };
+        let messages = [Measure { token }.into(), probe.into()];
         if let Some(datagram) = self.asked.emit(&info.key, &messages, fx) {
+            self.from = fx
+                .locals
+                .attachment_of(Port::of(fx.locals.home(self.to), self.to));
             fx.send_home(self.to, datagram);
             self.probes.push((id, now));
         }

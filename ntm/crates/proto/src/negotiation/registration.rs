@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use ntm_wire::addr::{NatVerdict, RealAddr, VirtualAddrs};
+use ntm_wire::addr::{NatVerdict, VirtualAddrs};
 use ntm_wire::id::{Epoch, TxId};
 use ntm_wire::message::{
     Deregistration, KeepAlive, MAX_RELAYS, Message, Registered, RegistrationError,
@@ -11,10 +11,12 @@ use ntm_wire::message::{
 use ntm_wire::ticket::TICKET_LIFETIME;
 use ntm_wire::time::{Mono, Now};
 
+use super::candidates::Sighting;
 use super::hello::Credentials;
 use super::measure::Measurements;
 use crate::config::LocalAddr;
 use crate::event::{Event, RegisterError};
+use crate::handover::locals::Attachment;
 use crate::node::Node;
 use crate::status::RelayStatus;
 
@@ -38,6 +40,8 @@ pub(crate) struct Registration {
     pub(super) measurements: Measurements,
     /// A port that the router keeps open for this node.
     pub(crate) mapped: Option<LocalAddr>,
+    /// The attachment that it was opened for.
+    pub(super) mapped_at: Option<Attachment>,
 }
 
 impl Registration {
@@ -57,6 +61,7 @@ impl Registration {
             ticket_warned: false,
             measurements: Measurements::default(),
             mapped: None,
+            mapped_at: None,
         }
     }
 
@@ -77,7 +82,7 @@ impl Registration {
     }
 
     /// Where the relays saw this node.
-    pub(crate) fn observed(&self) -> impl Iterator<Item = RealAddr> {
+    pub(crate) fn observed(&self) -> impl Iterator<Item = Sighting> {
         self.measurements.observed()
     }
 

@@ -16,12 +16,14 @@ use ntm_wire::time::{Mono, Now};
 use super::rekey::Rekey;
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
+use crate::handover::attachments::Numbers;
 use crate::handover::locals::{Class, Locals, Port};
 use crate::handover::path::Way;
 use crate::handover::paths::PathSet;
 use crate::log;
 use crate::packet::data::{Answered, Arrival, Live, Phase, Tunnel};
 use crate::packet::keys::KeyRing;
+use crate::packet::path_ids::PathIds;
 
 /// A callee waits this long for the Tunnel Request it was told of.
 const CALLEE_WAITS: Duration = Duration::from_secs(30);
@@ -283,7 +285,8 @@ impl Tunnel {
             response: response.clone(),
         };
         let paths = self.first_path(now.mono, fx, a.way, noise.len());
-        self.go_live(now.mono, paths, &keys, &path_key, Some(cached), (own, asks));
+        let own = (own, asks);
+        self.go_live(now.mono, fx, paths, (&keys, &path_key), Some(cached), own);
         self.transmit(now.mono, fx, a.way, response);
         Some(early)
     }
@@ -343,7 +346,8 @@ impl Tunnel {
         match caller.handshake.finish() {
             Ok(keys) => {
                 let paths = self.first_path(now.mono, fx, a.way, noise.len());
-                self.go_live(now.mono, paths, &keys, &path_key, None, (own, asks));
+                let keys = (&keys, &path_key);
+                self.go_live(now.mono, fx, paths, keys, None, (own, asks));
                 true
             }
             Err(BadHandshake) => false,
@@ -371,15 +375,19 @@ impl Tunnel {
     fn go_live(
         &mut self,
         now: Mono,
+        fx: &mut Effects,
         paths: PathSet,
-        keys: &SessionKeys,
-        path_key: &SecretKey,
+        (session, path_key): (&SessionKeys, &SecretKey),
         answered: Option<Answered>,
         own: (&KeyPair, bool),
     ) {
-        let ring = KeyRing::new(self.path_out, keys, path_key, now);
-        let mut live = Live::new(ring, paths, answered, now);
+        let ring = KeyRing::new(session, path_key, now);
+        let first = (self.path_out, self.path_in);
+        let ids = PathIds::new(ring.path_id_secret(), self.role, first);
+        let numbers = Numbers::new(&fx.locals);
+        let mut live = Live::new(ring, paths, (numbers, ids), answered, now);
         live.rekey = Rekey::new(own.0.clone(), own.1);
         self.phase = Phase::Live(Box::new(live));
+        self.look_anew(fx);
     }
 }

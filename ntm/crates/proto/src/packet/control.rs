@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use ntm_wire::header::HEADER_LEN;
 use ntm_wire::message::{
-    Claim, KeepAlive, Message, Messages, Probe, ProbeReply, TunnelClose, emit_all, pad_to,
+    KeepAlive, Message, Messages, Probe, ProbeReply, TunnelClose, emit_all, pad_to,
 };
 use ntm_wire::seal::TAG_LEN;
 use ntm_wire::time::{Mono, Now};
@@ -98,20 +98,38 @@ impl Tunnel {
     }
 
     fn answer_probe(&mut self, now: Mono, fx: &mut Effects, a: Arrival, probe: &Probe) {
-        let (id, observed) = (probe.id, a.from);
-        let reply = ProbeReply { id, observed }.into();
-        self.send_content(now, fx, a.way, &control(&[reply]));
+        let Some(attachment) = self.live().map(|l| l.numbers.peer()) else {
+            return;
+        };
+        let reply = ProbeReply {
+            id: probe.id,
+            observed: a.from,
+            attachment,
+        };
+        self.send_content(now, fx, a.way, &control(&[reply.into()]));
     }
 
     fn handle_probe(&mut self, now: Now, fx: &mut Effects, a: Arrival, probe: &Probe) {
+        self.hear_of(fx, probe.attachment);
         self.answer_probe(now.mono, fx, a, probe);
         if let Some(claim) = probe.claim {
             self.handle_claim(now, fx, a.way, claim);
         }
     }
 
+    /// The peer is attached to a network that it was not attached to before.
+    fn hear_of(&mut self, fx: &mut Effects, attachment: u16) {
+        if self
+            .live_mut()
+            .is_some_and(|l| l.numbers.peer_tells(attachment))
+        {
+            self.look_anew(fx);
+        }
+    }
+
     fn handle_probe_reply(&mut self, now: Now, fx: &mut Effects, a: Arrival, reply: &ProbeReply) {
         let Some(live) = self.live_mut() else { return };
+        live.numbers.peer_heard(reply.attachment);
         let of_path = !a.is_astray && live.paths.probe_answered(a.way, reply.id, now.mono);
         let mut asked = live.probes.iter();
         let asked = asked
@@ -143,8 +161,13 @@ impl Tunnel {
             sent: now,
             route,
         });
-        let way = live.paths.current().way;
-        self.send_content(now, fx, way, &probe_content(id, None, 0));
+        let (way, attachment) = (live.paths.current().way, live.numbers.newest());
+        let probe = Probe {
+            id,
+            claim: None,
+            attachment,
+        };
+        self.send_content(now, fx, way, &probe_content(probe, 0));
         Some(ProbeId(id))
     }
 
@@ -173,8 +196,13 @@ impl Tunnel {
             };
             let affordable = live.paths.afford(way, size, LEAST_PROBE);
             live.paths.probe_sent(way, id, affordable, now);
+            let probe = Probe {
+                id,
+                claim,
+                attachment: live.numbers.newest(),
+            };
             if let Some(size) = affordable {
-                self.send_content(now, fx, way, &probe_content(id, claim, size));
+                self.send_content(now, fx, way, &probe_content(probe, size));
             }
         }
     }
@@ -198,8 +226,8 @@ pub(super) fn control(messages: &[Message]) -> Vec<u8> {
 }
 
 /// A probe that makes a datagram of `size` bytes, or the least there is.
-fn probe_content(id: u32, claim: Option<Claim>, size: usize) -> Vec<u8> {
-    let mut content = control(&[Probe { id, claim }.into()]);
+fn probe_content(probe: Probe, size: usize) -> Vec<u8> {
+    let mut content = control(&[probe.into()]);
     pad_to(
         &mut content,
         size.saturating_sub(HEADER_LEN + TAG_LEN).max(PROBE_CONTENT),

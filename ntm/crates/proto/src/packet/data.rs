@@ -14,9 +14,11 @@ use super::compress::{self, FORM_CONTROL, FORM_FRAGMENT};
 use super::control::{AppProbe, PROBE_LOST, control};
 use super::fragment::{self, Reassembly};
 use super::keys::{KeyRing, OpenError};
+use super::path_ids::PathIds;
 use super::rest::Life;
 use crate::effects::Effects;
 use crate::event::{Peer, Route};
+use crate::handover::attachments::Numbers;
 use crate::handover::locals::Locals;
 use crate::handover::passage::Passage;
 use crate::handover::path::Way;
@@ -83,6 +85,9 @@ pub(crate) struct Live {
     /// Others that it cut short.
     pub(crate) ended: Vec<Handover>,
     pub(crate) told: Told,
+    /// The networks that both ends are attached to.
+    pub(crate) numbers: Numbers,
+    pub(crate) ids: PathIds,
     /// What the application knows of it.
     pub(crate) passage: Passage,
 }
@@ -128,12 +133,15 @@ impl Live {
     pub(crate) fn new(
         keys: KeyRing,
         paths: PathSet,
+        (numbers, ids): (Numbers, PathIds),
         answered: Option<Answered>,
         now: Mono,
     ) -> Self {
         Self {
             keys,
             paths,
+            numbers,
+            ids,
             rekey: Rekey::default(),
             stats: Stats::default(),
             answered,
@@ -259,9 +267,18 @@ impl Tunnel {
     }
 
     /// Sends a datagram over a way.
-    pub(crate) fn transmit(&mut self, now: Mono, fx: &mut Effects, way: Way, datagram: Vec<u8>) {
+    pub(crate) fn transmit(
+        &mut self,
+        now: Mono,
+        fx: &mut Effects,
+        way: Way,
+        mut datagram: Vec<u8>,
+    ) {
         match way {
-            Way::Direct(on, to) => fx.send(on, to, datagram),
+            Way::Direct(on, to) => {
+                self.stamp_direct(fx, way, &mut datagram);
+                fx.send(on, to, datagram);
+            }
             Way::Relay(leg) => {
                 if let Some(leg) = self.legs.get_mut(leg) {
                     leg.send(now, fx, datagram);
@@ -284,7 +301,7 @@ impl Tunnel {
             fx.counters.unexpected += 1;
             return Opened::Nothing;
         };
-        let (counter, aad) = (d.counter(), d.aad());
+        let (counter, aad, id) = (d.counter(), d.aad(), d.path_id());
         let body = d.into_body_mut();
         let whole = HEADER_LEN + body.len();
         let len = match live.keys.open(now.mono, counter, &aad, body) {
@@ -307,7 +324,9 @@ impl Tunnel {
             if body.first() != Some(&FORM_CONTROL) {
                 live.paths.note_used(a.way);
             }
-            if live.paths.note_heard(a.way, may_learn, whole, now.mono) {
+            let may_change = live.paths.note_heard(a.way, may_learn, whole, now.mono);
+            self.note_heard_under(fx, a.way, id);
+            if may_change {
                 self.choose_path(now, fx);
             }
         }

@@ -3,7 +3,6 @@
 use core::time::Duration;
 
 use ntm_wire::header::{DataCounter, Header, PacketType};
-use ntm_wire::id::PathId;
 use ntm_wire::kdf::derive;
 use ntm_wire::key::SecretKey;
 use ntm_wire::noise::SessionKeys;
@@ -28,7 +27,6 @@ struct Inbound {
 
 /// Keys of a tunnel that stands.
 pub(crate) struct KeyRing {
-    path_out: PathId,
     epoch: u8,
     sealing: SealingKey,
     next_number: u64,
@@ -58,14 +56,8 @@ pub(crate) enum OpenError {
 }
 
 impl KeyRing {
-    pub(crate) fn new(
-        path_out: PathId,
-        keys: &SessionKeys,
-        path_key: &SecretKey,
-        now: Mono,
-    ) -> Self {
+    pub(crate) fn new(keys: &SessionKeys, path_key: &SecretKey, now: Mono) -> Self {
         Self {
-            path_out,
             epoch: 0,
             sealing: SealingKey::new(&keys.send),
             next_number: 0,
@@ -76,7 +68,13 @@ impl KeyRing {
         }
     }
 
-    /// Seals a content into a whole datagram.
+    /// What this tunnel's path ids are derived from (rule 13). Asked for before any rekeying, it is the same at both
+    /// ends for as long as the tunnel lives.
+    pub(crate) fn path_id_secret(&self) -> SecretKey {
+        derive(&self.chain, "ntm path id secret", &[])
+    }
+
+    /// Seals a content into a whole datagram but for its path id, which is that of the way it goes.
     pub(crate) fn seal(&mut self, content: &[u8]) -> Vec<u8> {
         let counter = DataCounter {
             key_epoch: self.epoch,
@@ -86,7 +84,7 @@ impl KeyRing {
         self.next_number += 1;
         let header = Header {
             kind: PacketType::Data,
-            selector: self.path_out.0,
+            selector: 0,
             counter,
         };
         let mut out = header.emit();
@@ -235,7 +233,7 @@ mod tests {
     }
 
     fn pair() -> (KeyRing, KeyRing) {
-        let ring = |flip| KeyRing::new(PathId(1), &keys(1, flip), &key(9), FIRST);
+        let ring = |flip| KeyRing::new(&keys(1, flip), &key(9), FIRST);
         (ring(false), ring(true))
     }
 

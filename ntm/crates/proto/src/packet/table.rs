@@ -1,4 +1,5 @@
-//! The tunnel table: by virtual address on the way out, by path id on the way in (paper A, III.B).
+//! The tunnel table: by virtual address on the way out, by path id on the way in (paper A, III.B). A tunnel's name
+//! here is the id of what it receives first; it is found under every id that it looks for (rule 13).
 
 use core::net::{IpAddr, Ipv4Addr};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,13 +19,40 @@ const ALIAS_COUNT: u32 = (1 << 14) - 1;
 #[derive(Debug, Default)]
 pub(crate) struct TunnelTable {
     by_path: BTreeMap<PathId, Tunnel>,
+    /// The names of tunnels, by the ids that they look for.
+    by_id: BTreeMap<PathId, PathId>,
+    looked_for: BTreeMap<PathId, Vec<PathId>>,
     by_addr: BTreeMap<IpAddr, PathId>,
     aliases: BTreeMap<NodeId, Ipv4Addr>,
 }
 
 impl TunnelTable {
     pub(crate) fn insert(&mut self, tunnel: Tunnel) {
-        self.by_path.insert(tunnel.path_in, tunnel);
+        let name = tunnel.path_in;
+        self.by_path.insert(name, tunnel);
+        self.look_anew(name);
+    }
+
+    /// The tunnel that looks for this id.
+    pub(crate) fn name_of(&self, id: PathId) -> Option<PathId> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// A tunnel looks for other ids now. One that another tunnel looks for is never taken over: a DC chooses the first.
+    pub(crate) fn look_anew(&mut self, name: PathId) {
+        for id in self.looked_for.remove(&name).unwrap_or_default() {
+            if self.by_id.get(&id) == Some(&name) {
+                self.by_id.remove(&id);
+            }
+        }
+        let Some(tunnel) = self.by_path.get(&name) else {
+            return;
+        };
+        let ids = tunnel.looked_for();
+        for id in &ids {
+            self.by_id.entry(*id).or_insert(name);
+        }
+        self.looked_for.insert(name, ids);
     }
 
     pub(crate) fn get(&self, path_in: PathId) -> Option<&Tunnel> {
@@ -67,7 +95,9 @@ impl TunnelTable {
     /// Removes a tunnel; its addresses lead nowhere then, unless a newer tunnel has them.
     pub(crate) fn remove(&mut self, path_in: PathId) -> Option<Tunnel> {
         self.by_addr.retain(|_, p| *p != path_in);
-        self.by_path.remove(&path_in)
+        let removed = self.by_path.remove(&path_in);
+        self.look_anew(path_in);
+        removed
     }
 
     /// Whether this tunnel is the one for its peer.

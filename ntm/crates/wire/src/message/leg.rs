@@ -14,6 +14,9 @@ pub struct LegBind {
     pub token: SealedToken,
     /// Rises with every bind of the leg; the node's wall clock in milliseconds, or one more than the last.
     pub counter: u64,
+    /// Which attachment of the node it comes from, as the node numbers them for this leg: with each the leg has other
+    /// path ids ([`path_id::leg`](crate::path_id::leg)).
+    pub attachment: u32,
     /// Whether the node sends over IPv6.
     pub is_ipv6: bool,
     /// [`LegBind::mac_of`] under the leg key.
@@ -25,34 +28,32 @@ impl LegBind {
     pub fn new(
         token: SealedToken,
         counter: u64,
+        attachment: u32,
         is_ipv6: bool,
         rs: RsId,
         leg_key: &SecretKey,
     ) -> Self {
-        let mac = Self::mac_of(&token, counter, is_ipv6, rs, leg_key);
-        Self {
+        let mut bind = Self {
             token,
             counter,
+            attachment,
             is_ipv6,
-            mac,
-        }
+            mac: [0; 32],
+        };
+        bind.mac = bind.mac_of(rs, leg_key);
+        bind
     }
 
-    /// HMAC-SHA256 under the leg key over token hash, counter, family and RS id.
-    pub fn mac_of(
-        token: &SealedToken,
-        counter: u64,
-        is_ipv6: bool,
-        rs: RsId,
-        leg_key: &SecretKey,
-    ) -> [u8; 32] {
+    /// HMAC-SHA256 under the leg key over token hash, counter, attachment, family and RS id.
+    pub fn mac_of(&self, rs: RsId, leg_key: &SecretKey) -> [u8; 32] {
         let key = crate::kdf::derive(leg_key, "ntm leg bind", &[]);
         hmac_sha256(
             &key,
             &[
-                &token.hash(),
-                &counter.to_be_bytes(),
-                &[u8::from(is_ipv6)],
+                &self.token.hash(),
+                &self.counter.to_be_bytes(),
+                &self.attachment.to_be_bytes(),
+                &[u8::from(self.is_ipv6)],
                 &rs.0.to_be_bytes(),
             ],
         )
@@ -61,8 +62,7 @@ impl LegBind {
     /// Whether the HMAC is right, in constant time.
     pub fn is_authentic(&self, rs: RsId, leg_key: &SecretKey) -> bool {
         use subtle::ConstantTimeEq;
-        let mac = Self::mac_of(&self.token, self.counter, self.is_ipv6, rs, leg_key);
-        mac.ct_eq(&self.mac).into()
+        self.mac_of(rs, leg_key).ct_eq(&self.mac).into()
     }
 }
 
@@ -71,6 +71,7 @@ impl Codec for LegBind {
         Ok(Self {
             token: Codec::read(r)?,
             counter: r.u64("bind counter")?,
+            attachment: r.u32("attachment")?,
             is_ipv6: r.bool("family")?,
             mac: r.array("mac")?,
         })
@@ -78,6 +79,7 @@ impl Codec for LegBind {
     fn write(&self, w: &mut Writer) {
         self.token.write(w);
         w.u64(self.counter);
+        w.u32(self.attachment);
         w.bool(self.is_ipv6);
         w.put(&self.mac);
     }

@@ -20,6 +20,8 @@ pub struct Probe {
     pub id: u32,
     /// Present when the sender has moved.
     pub claim: Option<Claim>,
+    /// The number of the sender's newest attachment; 0 towards an RS.
+    pub attachment: u16,
 }
 
 impl Codec for Claim {
@@ -40,11 +42,13 @@ impl Codec for Probe {
         Ok(Self {
             id: r.u32("probe id")?,
             claim: r.option("claim", Codec::read)?,
+            attachment: r.u16("attachment")?,
         })
     }
     fn write(&self, w: &mut Writer) {
         w.u32(self.id);
         w.option(self.claim.as_ref(), |w, c| c.write(w));
+        w.u16(self.attachment);
     }
 }
 
@@ -55,6 +59,8 @@ pub struct ProbeReply {
     pub id: u32,
     /// The address the probe came from, as seen by the answerer.
     pub observed: RealAddr,
+    /// The newest attachment of the asker that the answerer knows of; 0 of an RS.
+    pub attachment: u16,
 }
 
 impl Codec for ProbeReply {
@@ -62,10 +68,12 @@ impl Codec for ProbeReply {
         Ok(Self {
             id: r.u32("probe id")?,
             observed: Codec::read(r)?,
+            attachment: r.u16("attachment")?,
         })
     }
     fn write(&self, w: &mut Writer) {
         w.u32(self.id);
         self.observed.write(w);
+        w.u16(self.attachment);
     }
 }

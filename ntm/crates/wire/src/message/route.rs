@@ -57,6 +57,16 @@ pub enum Role {
     Callee = 1,
 }
 
+impl Role {
+    /// The other end's.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Caller => Self::Callee,
+            Self::Callee => Self::Caller,
+        }
+    }
+}
+
 /// The route decision (section 6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
