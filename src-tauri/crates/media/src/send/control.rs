@@ -5,7 +5,8 @@
 //! with a growing round trip is congestion, and then the rate falls (RFC 8085 section 3.1.1: bulk or not, an
 //! application reacts to congestion).
 
-use super::history::{Loss, NEAR};
+use super::history::Loss;
+use super::history::carried::NEARBY;
 use crate::codec::EncoderSettings;
 use std::time::Duration;
 
@@ -85,7 +86,7 @@ impl Control {
     ) -> EncoderSettings {
         if now >= self.next {
             self.next = now + INTERVAL;
-            self.near = rtt.is_some_and(|rtt| rtt <= NEAR);
+            self.near = rtt.is_some_and(|rtt| rtt <= NEARBY);
             self.choose_redundancy(now, loss);
             self.mind_congestion(loss, rtt);
         }
@@ -144,7 +145,7 @@ impl Control {
         let wanted = match self.redundancy {
             Redundancy::None => self.clean,
             Redundancy::Burst if self.carries() => EncoderSettings {
-                bitrate: self.clean.bitrate + self.clean.bitrate * 5 / 32,
+                bitrate: self.clean.bitrate + self.clean.bitrate * 3 / 16,
                 loss_percent: 0,
                 fec: false,
                 ..self.clean
@@ -244,7 +245,7 @@ mod tests {
             knows_red: false,
             ..LEGATO
         };
-        for (peer, rtt) in [(LEGATO, 150), (without, 50)] {
+        for (peer, rtt) in [(LEGATO, 90), (without, 50)] {
             let (carries, settings) = talking_to(peer, BURSTS, [rtt; 9].into_iter());
             assert!(!carries && settings.dred_ms > 0 && settings.bitrate <= 48_000);
         }

@@ -16,7 +16,7 @@ const GAP: Duration = Duration::from_millis(130);
 /// So many packets DRED covers, if no pause lies between.
 const DRED_RUN: i64 = 9;
 /// Single losses go again if the round trip is no longer than this: then they come within the delay that LBRR and DRED want anyway.
-pub(crate) const NEAR: Duration = Duration::from_millis(100);
+const NEAR: Duration = Duration::from_millis(100);
 /// And if they aren't older than this: where losses come singly, where they come in bursts (then the delay is longer).
 const USEFUL: Duration = Duration::from_millis(120);
 const USEFUL_IN_BURSTS: Duration = Duration::from_millis(250);

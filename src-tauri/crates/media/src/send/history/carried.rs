@@ -6,9 +6,11 @@
 use super::{History, MOST_AT_ONCE, RESENT_SHARE, Sent};
 use std::time::Duration;
 
-/// How far back: bursts that are shorter lose nothing, and the peer waits for so long. Reports of a
-/// peer that is silent come every 100 ms, so much less would carry what came.
-pub(crate) const DISTANCE: Duration = Duration::from_millis(140);
+/// How far back: bursts that are shorter lose nothing, and the peer waits for so long. A peer that is silent reports
+/// every 100 ms, so with much less, or over a longer way, most of what is carried would have come.
+pub(crate) const DISTANCE: Duration = Duration::from_millis(160);
+/// The longest round trip, as reports tell it (a frame more than that of the way), at which they are there in time.
+pub(crate) const NEARBY: Duration = Duration::from_millis(80);
 
 impl History {
     /// What the packet `sent` should carry besides its own sound, from `back` frames before it. Not from beyond a pause: the
@@ -33,7 +35,7 @@ mod tests {
     use super::*;
     use crate::rtp::report::Report;
 
-    const BACK: i64 = 7;
+    const BACK: i64 = 8;
 
     fn packet(sequence: i64, frame: u32) -> Sent {
         let at = Duration::from_millis(20) * frame;
@@ -59,14 +61,14 @@ mod tests {
         for _ in 0..4 {
             history.to_carry(&packet(900, 900), BACK);
         }
-        assert_eq!(carried(&mut history, &last), Some(23));
+        assert_eq!(carried(&mut history, &last), Some(22));
         let report = |bitmap| Report { base: 27, bitmap };
         history.handle_report(last.first_sent, report(0b0_1111));
         assert_eq!(carried(&mut history, &last), None, "too many at once");
         for _ in 0..4 {
             history.to_carry(&packet(900, 900), BACK);
         }
-        assert_eq!(carried(&mut history, &last), Some(23), "reported missing");
+        assert_eq!(carried(&mut history, &last), Some(22), "reported missing");
         history.handle_report(last.first_sent, report(0b1_1111));
         assert_eq!(carried(&mut history, &last), None, "reported there");
     }
