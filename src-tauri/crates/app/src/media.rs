@@ -49,6 +49,7 @@ pub fn engine(media: &Media) -> Result<Engine, AppError> {
     let decoder = OpusDecoder::new().map_err(|e| system(&e))?;
     let mut config = Config::new(seed, cname);
     config.payload_type = media.payload_type;
+    config.red_payload_type = media.red;
     config.report_extension = media.report_extension;
     config.peer_knows_dred = media.dred == Some(DRED_VERSION);
     config.frame = if media.ptime == 10 {

@@ -58,6 +58,8 @@ pub(crate) struct Figures {
     packets: u64,
     backfilled: u64,
     heard_backfilled: u64,
+    carried: u64,
+    heard_carried: u64,
     duplicates: u64,
     late: u64,
     played_ms: u64,
@@ -78,7 +80,7 @@ const AROUND: u64 = 52;
 
 impl Figures {
     pub(crate) fn new(a: &Stats, b: &Stats, seconds: u64) -> Self {
-        let octets = a.sent.payload_octets + a.sent.backfilled_octets;
+        let octets = a.sent.payload_octets + a.sent.backfilled_octets + a.sent.carried_octets;
         let packets = a.sent.packets + a.sent.backfilled;
         let kbit = |octets: u64| octets as f64 * 8.0 / 1000.0 / seconds as f64;
         Self {
@@ -87,6 +89,8 @@ impl Figures {
             packets: a.sent.packets,
             backfilled: a.sent.backfilled,
             heard_backfilled: b.heard.backfilled,
+            carried: a.sent.carried,
+            heard_carried: b.heard.carried,
             duplicates: b.heard.duplicates,
             late: b.heard.late,
             played_ms: b.heard.played_ms,

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 /// Our payload type of Opus; an answer uses the offer's.
 pub const OPUS: u8 = 111;
+/// Our payload type of packets that carry an earlier one besides their own (RFC 2198); an answer uses the offer's.
+pub const RED: u8 = 112;
 /// The payload type of PCMU (RFC 3551).
 pub const PCMU: u8 = 0;
 /// The payload type of PCMA (RFC 3551).
@@ -109,6 +111,8 @@ pub struct Media {
     pub codec: Codec,
     /// Its number in RTP, both ways.
     pub payload_type: u8,
+    /// The number of packets that carry earlier ones of it (RFC 2198), if the other side reads them.
+    pub red: Option<u8>,
     /// Milliseconds in a packet, as the other side wishes.
     pub ptime: u8,
     /// The number of the receive report among header extensions, if both know it.
@@ -130,6 +134,7 @@ pub struct Described {
     pub direction: Direction,
     payloads: Vec<u8>,
     opus: Option<u8>,
+    red: Option<u8>,
     ptime: u8,
     report: Option<u8>,
     dred: Option<u8>,
@@ -164,16 +169,17 @@ pub struct Origin {
 
 /// An offer.
 pub fn offer(origin: Origin, wishes: Wishes, direction: Direction) -> Vec<u8> {
-    let mut text = begin(origin, &[OPUS, PCMU, PCMA]);
-    opus(&mut text, OPUS);
+    let mut text = begin(origin, &[OPUS, RED, PCMU, PCMA]);
+    opus(&mut text, OPUS, Some(RED));
     finish(text, wishes, Some(REPORT), direction)
 }
 
 /// The answer to an offer: one codec, the offer's numbers.
 pub fn answer(origin: Origin, wishes: Wishes, agreed: &Media, direction: Direction) -> Vec<u8> {
-    let mut text = begin(origin, &[agreed.payload_type]);
+    let payloads = [agreed.payload_type].into_iter().chain(agreed.red);
+    let mut text = begin(origin, &payloads.collect::<Vec<_>>());
     if agreed.codec == Codec::Opus {
-        opus(&mut text, agreed.payload_type);
+        opus(&mut text, agreed.payload_type, agreed.red);
     }
     finish(text, wishes, agreed.report_extension, direction)
 }
@@ -194,11 +200,17 @@ fn begin(origin: Origin, payloads: &[u8]) -> String {
     )
 }
 
-fn opus(text: &mut String, number: u8) {
+fn opus(text: &mut String, number: u8, red: Option<u8>) {
     let _ = write!(
         text,
         "a=rtpmap:{number} opus/48000/2\r\na=fmtp:{number} useinbandfec=1; usedtx=1; minptime=10\r\n"
     );
+    if let Some(red) = red {
+        let _ = write!(
+            text,
+            "a=rtpmap:{red} red/48000/2\r\na=fmtp:{red} {number}/{number}\r\n"
+        );
+    }
 }
 
 fn finish(mut text: String, wishes: Wishes, report: Option<u8>, direction: Direction) -> Vec<u8> {
@@ -233,12 +245,13 @@ pub fn read(body: &[u8]) -> Result<Described, SdpError> {
     let payloads = media.fmt.split_ascii_whitespace();
     let payloads: Vec<u8> = payloads.filter_map(|p| p.parse().ok()).collect();
     let attributes = Attributes(&media.attributes, &session.attributes);
-    let opus = attributes.opus(&payloads);
+    let opus = attributes.mapped("opus/48000/2", &payloads);
     let format = opus.and_then(|n| attributes.format(n)).unwrap_or_default();
     Ok(Described {
         addr: SocketAddr::new(ip, media.port),
         direction: attributes.direction(),
         opus,
+        red: opus.and_then(|opus| attributes.red(opus, &payloads)),
         ptime: attributes.number("ptime").unwrap_or(20).clamp(10, 120),
         report: attributes.report(),
         dred: attributes.number(DRED),
@@ -260,6 +273,7 @@ impl Described {
             remote: self.addr,
             codec,
             payload_type,
+            red: self.red.filter(|_| codec == Codec::Opus),
             ptime: self.ptime,
             report_extension: self.report,
             dred: self.dred,
@@ -283,13 +297,22 @@ impl<'a> Attributes<'a> {
         self.values(name).next()?.parse().ok()
     }
 
-    fn opus(&self, payloads: &[u8]) -> Option<u8> {
+    /// The number of a codec.
+    fn mapped(&self, wanted: &str, payloads: &[u8]) -> Option<u8> {
         self.values("rtpmap").find_map(|v| {
             let (number, codec) = v.split_once(' ')?;
-            let is_opus = codec.trim().eq_ignore_ascii_case("opus/48000/2");
+            let is_wanted = codec.trim().eq_ignore_ascii_case(wanted);
             let number = number.parse().ok().filter(|n| payloads.contains(n))?;
-            is_opus.then_some(number)
+            is_wanted.then_some(number)
         })
+    }
+
+    /// Only what carries Opus within Opus is of use (RFC 2198, 5).
+    fn red(&self, opus: u8, payloads: &[u8]) -> Option<u8> {
+        let number = self.mapped("red/48000/2", payloads)?;
+        let format = self.format(number)?;
+        let mut types = format.split('/').map(|of| of.trim().parse());
+        types.all(|of| of == Ok(opus)).then_some(number)
     }
 
     fn format(&self, number: u8) -> Option<String> {
@@ -351,7 +374,8 @@ mod tests {
             "a=rtcp-mux\r\n",
             "a=extmap:1 urn:x-legato:rr\r\n",
             "a=x-dred:12\r\n",
-            "m=audio 16384 RTP/AVP 111 0 8\r\n",
+            "a=rtpmap:112 red/48000/2\r\na=fmtp:112 111/111\r\n",
+            "m=audio 16384 RTP/AVP 111 112 0 8\r\n",
             "c=IN IP6 fd01:203:405:1::7\r\n",
         ] {
             assert!(text.contains(part), "{part} in {text}");
@@ -359,6 +383,7 @@ mod tests {
         let media = read(&offer).unwrap().agree().unwrap();
         assert_eq!(media.remote, origin().own);
         assert_eq!((media.codec, media.payload_type), (Codec::Opus, 111));
+        assert_eq!(media.red, Some(112));
         assert_eq!((media.report_extension, media.dred), (Some(1), Some(12)));
         assert!(media.fec && media.dtx);
     }
@@ -374,6 +399,27 @@ mod tests {
         let ours = answer(origin(), wishes(), &media, Direction::SendRecv);
         let back = read(&ours).unwrap().agree().unwrap();
         assert_eq!((back.payload_type, back.report_extension), (96, Some(5)));
+        assert_eq!((media.red, back.red), (None, None), "it was not offered");
+    }
+
+    #[test]
+    fn redundancy_is_agreed_on_only_if_it_is_of_opus() {
+        for (format, red) in [
+            ("a=fmtp:63 96/96", Some(63)),
+            ("a=fmtp:63 96/0", None),
+            ("a=fmtp:63 ", None),
+            ("a=fmtp:63 x", None),
+            ("a=ptime:20", None),
+        ] {
+            let theirs = format!(
+                "v=0\r\no=x 1 1 IN IP4 100.64.0.2\r\ns=-\r\nc=IN IP4 100.64.0.2\r\nt=0 0\r\n\
+                 m=audio 40000 RTP/AVP 96 63 0\r\na=rtpmap:96 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\n{format}\r\n"
+            );
+            let media = read(theirs.as_bytes()).unwrap().agree().unwrap();
+            assert_eq!(media.red, red, "{format}");
+            let ours = answer(origin(), wishes(), &media, Direction::SendRecv);
+            assert_eq!(read(&ours).unwrap().agree().unwrap().red, red);
+        }
     }
 
     #[test]

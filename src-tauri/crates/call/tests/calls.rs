@@ -240,7 +240,7 @@ fn events_are_lines_of_json_for_a_script() {
             format!(r#"{{"event":"calling","call":2,"name":"bob@example.org","devices":[{bob}]}}"#),
             format!(r#"{{"event":"ringing","call":2,"device":{bob}}}"#),
             format!(
-                r#"{{"event":"answered","call":2,"device":{bob},"media":{{"remote":"[fd01:203:405:1::2]:20000","codec":"opus","payload_type":111,"ptime":20,"report_extension":1,"dred":12,"fec":true,"dtx":true}}}}"#
+                r#"{{"event":"answered","call":2,"device":{bob},"media":{{"remote":"[fd01:203:405:1::2]:20000","codec":"opus","payload_type":111,"red":112,"ptime":20,"report_extension":1,"dred":12,"fec":true,"dtx":true}}}}"#
             ),
             format!(
                 r#"{{"event":"ended","call":2,"reason":"hung_up","by":"here","device":{bob}}}"#

@@ -41,6 +41,9 @@ pub struct Config {
     pub cname: String,
     /// RTP payload type of Opus, by SDP (96-127).
     pub payload_type: u8,
+    /// RTP payload type of packets that carry earlier ones, too (RFC 2198), by SDP (not Opus's own); `None` when
+    /// the peer doesn't know them: then bursts are for DRED.
+    pub red_payload_type: Option<u8>,
     /// Identifier of the receive report's header extension, by `a=extmap` (1-14); `None` when the peer
     /// doesn't know it: then nothing is sent again after a gap.
     pub report_extension: Option<u8>,
@@ -64,6 +67,7 @@ impl Config {
             seed,
             cname: cname.into(),
             payload_type: 111,
+            red_payload_type: Some(112),
             report_extension: Some(1),
             peer_knows_dred: true,
             frame: FrameLength::Ms20,

@@ -33,6 +33,7 @@ const JUDGED: f32 = 5.0;
 /// - Nothing that comes by [`Engine::handle_datagram`] makes it panic or hold more than about a megabyte.
 pub struct Engine {
     config: Config,
+    numbers: rtp::Numbers,
     sender: Sender,
     receiver: Receiver,
     rtcp: Rtcp,
@@ -71,6 +72,7 @@ impl Engine {
             sender: Sender::new(&config, encoder),
             receiver: Receiver::new(&config, decoder),
             rtcp: Rtcp::new(&config.cname, u32::from_be_bytes([a, b, c, d])),
+            numbers: rtp::Numbers::new(&config),
             config,
             outgoing: VecDeque::new(),
             events: VecDeque::new(),
@@ -117,11 +119,7 @@ impl Engine {
             }
             return;
         }
-        let Some(packet) = rtp::parse(
-            bytes,
-            self.config.payload_type,
-            self.config.report_extension,
-        ) else {
+        let Some(packet) = rtp::parse(bytes, self.numbers) else {
             return self.receiver.count_refused();
         };
         if let Some(report) = packet.report {

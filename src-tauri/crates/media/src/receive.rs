@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod arrivals;
 pub(crate) mod delay;
+mod earlier;
 pub(crate) mod filler;
 pub(crate) mod outage;
 pub(crate) mod playout;
@@ -40,7 +41,7 @@ const BURSTY: f32 = 1.7;
 /// A new hole is reported in so many frames, whether there is anything else to send or not.
 const URGENT_REPORTS: u8 = 3;
 /// A longer run of losses is an outage.
-const LONGEST_BURST: i64 = 12;
+pub(crate) const LONGEST_BURST: i64 = 12;
 /// Losses in a row that are waited for though nothing replaces all of them.
 const SINGLE: i64 = 2;
 /// A packet this much later than the fastest one, after a gap, was sent again.
@@ -94,6 +95,9 @@ impl Receiver {
                 Err(Refusal::Duplicate) => return self.counts.duplicates += 1,
                 Err(Refusal::Stranger) => return self.counts.refused += 1,
             };
+        if place.is_there {
+            return self.counts.duplicates += 1;
+        }
         if place.fresh_stream && self.counts.packets > 0 {
             self.playout.restart();
             self.watch.forget();
@@ -113,7 +117,7 @@ impl Receiver {
         let lost = place.newest.unwrap_or(0);
         // what went missing before a pause is in no later packet
         let paused = place.advance > (lost + 1) * self.playout.frame() as i64;
-        let covered = lost > 0 && !paused && self.playout.replaces(packet.payload, lost) >= lost;
+        let covered = lost > 0 && !paused && self.is_covered(packet.payload, lost);
         if self.backfill && gap >= PATH_GAP && !covered && (lost > 0 || late) {
             self.wait(now, rtt.unwrap_or(UNKNOWN_ROUND_TRIP) + PATIENCE);
         } else if again {
@@ -123,6 +127,7 @@ impl Receiver {
             self.urgent = URGENT_REPORTS;
         }
         self.measure(arrival, transit, &place, packet.payload);
+        self.handle_earlier(arrival, &place, &packet.earlier);
         if self
             .playout
             .insert(place.sequence, place.timestamp, packet.payload)
@@ -271,6 +276,7 @@ impl Receiver {
             self.fates.pop_front();
         }
         let frame = self.playout.frame() as i64;
+        self.playout.path_is_bursty = self.is_bursty();
         if (1..=LONGEST_BURST).contains(&lost) {
             // even where nothing replaces a single packet, to know of its loss in time lets the codec conceal it well
             let worth = self.playout.replaces(payload, lost).max(lost.min(SINGLE));
@@ -280,9 +286,18 @@ impl Receiver {
         }
     }
 
+    /// The path did not change: later packets make good what is missing, or bursts as long as this are usual here.
+    fn is_covered(&mut self, payload: &[u8], lost: i64) -> bool {
+        let is_usual = lost <= LONGEST_BURST && self.is_bursty();
+        is_usual || self.playout.replaces(payload, lost) >= lost
+    }
+
     fn is_bursty(&self) -> bool {
-        let runs = self.fates.iter().filter(|&&lost| lost > 0).count();
-        let lost: i64 = self.fates.iter().sum();
+        let bursts = self
+            .fates
+            .iter()
+            .filter(|lost| (1..=LONGEST_BURST).contains(*lost));
+        let (runs, lost) = bursts.fold((0, 0), |(runs, all), lost| (runs + 1, all + lost));
         runs > 2 && lost as f32 / runs as f32 >= BURSTY
     }
 

@@ -4,12 +4,14 @@ pub(crate) mod control;
 pub(crate) mod history;
 
 use crate::codec::{Encoder, EncoderSettings};
+use crate::rtp::red::{self, Earlier};
 use crate::rtp::{self, report::Report};
 use crate::stats::SentStats;
 use crate::voice_activity::Activity;
 use crate::{BLOCK, Config, time};
-use control::Control;
-use history::{History, Sent};
+use control::{Control, Peer};
+use history::carried::DISTANCE;
+use history::{Cover, History, Sent};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -39,8 +41,7 @@ pub(crate) enum Wish {
 /// The sending half of an engine.
 pub(crate) struct Sender {
     encoder: Box<dyn Encoder>,
-    payload_type: u8,
-    report_id: Option<u8>,
+    numbers: rtp::Numbers,
     ssrc: u32,
     frame: usize,
     pending: Vec<f32>,
@@ -64,10 +65,14 @@ pub(crate) struct Sender {
 impl Sender {
     pub(crate) fn new(config: &Config, encoder: Box<dyn Encoder>) -> Self {
         let [a, b, c, d, e, f, g, h, i, j, ..] = config.seed;
+        let numbers = rtp::Numbers::new(config);
+        let peer = Peer {
+            knows_dred: config.peer_knows_dred,
+            knows_red: numbers.has_red() && numbers.has_report(),
+        };
         Self {
             encoder,
-            payload_type: config.payload_type & 0x7F,
-            report_id: config.report_extension.filter(|id| (1..=14).contains(id)),
+            numbers,
             ssrc: u32::from_be_bytes([a, b, c, d]),
             frame: config.frame.samples(),
             pending: Vec::with_capacity(config.frame.samples()),
@@ -78,7 +83,7 @@ impl Sender {
             last_packet: Duration::ZERO,
             last_block: None,
             history: History::new(config.frame.samples()),
-            control: Control::new(config.encoder, config.max_bitrate, config.peer_knows_dred),
+            control: Control::new(config.encoder, config.max_bitrate, peer),
             settings: None,
             next_backfill: Duration::ZERO,
             activity: Activity::new(),
@@ -135,7 +140,7 @@ impl Sender {
     }
 
     pub(crate) fn handle_restored(&mut self, now: Duration) {
-        if self.report_id.is_some() {
+        if self.numbers.has_report() {
             self.history.handle_restored(now);
         }
         self.control.handle_restored();
@@ -143,8 +148,7 @@ impl Sender {
 
     /// The next packet to go again, if its time has come.
     pub(crate) fn backfill(&mut self, now: Duration, report: Option<Report>) -> Option<Vec<u8>> {
-        self.report_id?;
-        if self.held || now < self.next_backfill {
+        if !self.numbers.has_report() || self.held || now < self.next_backfill {
             return None;
         }
         let sent = self.history.next_wanted(now)?;
@@ -156,7 +160,7 @@ impl Sender {
         self.counts.backfilled += 1;
         self.counts.backfilled_octets += sent.payload.len() as u64;
         self.note_octets(now, sent.payload.len());
-        Some(self.datagram(&sent, report))
+        Some(self.datagram(&sent, None, report))
     }
 
     pub(crate) fn next_backfill(&self) -> Option<Duration> {
@@ -231,7 +235,7 @@ impl Sender {
         if self.settings != Some(settings) {
             self.settings = Some(settings);
             self.encoder.set(settings);
-            self.history.has_dred = settings.dred_ms > 0;
+            self.history.cover = self.cover(settings);
         }
         let mut payload = [0; 1275];
         let octets = match self.encoder.encode(&self.pending, &mut payload) {
@@ -247,23 +251,21 @@ impl Sender {
         if self.held || self.is_left_out(now, octets, wish) {
             return None;
         }
+        let sent = self.history.push(Sent::new(
+            now,
+            self.sequence,
+            self.timestamp,
+            self.marker,
+            payload,
+        ));
         self.last_packet = now;
         self.counts.packets += 1;
         self.counts.payload_octets += octets as u64;
         self.note_octets(now, octets);
-        self.history
-            .push(now, self.sequence, self.timestamp, self.marker, payload);
-        let packet = rtp::Packet {
-            sequence: self.sequence as u16,
-            timestamp: self.timestamp,
-            ssrc: self.ssrc,
-            marker: self.marker,
-            report,
-            payload,
-        };
         self.sequence += 1;
         self.marker = false;
-        Some(rtp::emit(&packet, self.payload_type, self.report_id))
+        let earlier = self.to_carry(now, &sent);
+        Some(self.datagram(&sent, earlier.as_ref(), report))
     }
 
     /// Whether this frame of a pause needn't be sent.
@@ -282,16 +284,49 @@ impl Sender {
         self.pause_run > PAUSE_MARKS && now < self.last_packet + patience
     }
 
-    fn datagram(&self, sent: &Sent, report: Option<Report>) -> Vec<u8> {
+    /// What the packet `sent` carries besides its own sound.
+    fn to_carry(&mut self, now: Duration, sent: &Sent) -> Option<Sent> {
+        if !self.control.carries() {
+            return None;
+        }
+        let earlier = self.history.to_carry(sent, self.back())?;
+        let octets = earlier.payload.len() + red::AROUND;
+        self.counts.carried += 1;
+        self.counts.carried_octets += octets as u64;
+        self.note_octets(now, octets);
+        Some(earlier)
+    }
+
+    /// How many frames ago what is carried was captured.
+    fn back(&self) -> i64 {
+        time::samples(DISTANCE) / self.frame as i64
+    }
+
+    fn cover(&self, settings: EncoderSettings) -> Cover {
+        if self.control.carries() {
+            Cover::carried(self.back(), DISTANCE)
+        } else if settings.dred_ms > 0 {
+            Cover::DRED
+        } else {
+            Cover::SINGLE
+        }
+    }
+
+    fn datagram(&self, sent: &Sent, earlier: Option<&Sent>, report: Option<Report>) -> Vec<u8> {
+        let earlier = earlier.and_then(|earlier| {
+            let offset = sent.timestamp.wrapping_sub(earlier.timestamp);
+            Earlier::new(offset, &earlier.payload)
+        });
         let packet = rtp::Packet {
             sequence: sent.sequence as u16,
             timestamp: sent.timestamp,
             ssrc: self.ssrc,
             marker: sent.marker,
             report,
+            earlier: earlier.into_iter().collect(),
             payload: &sent.payload,
         };
-        rtp::emit(&packet, self.payload_type, self.report_id)
+        rtp::emit(&packet, self.numbers)
     }
 
     fn note_octets(&mut self, now: Duration, octets: usize) {

@@ -32,6 +32,10 @@ pub struct SentStats {
     pub backfilled: u64,
     /// Octets of Opus in those.
     pub backfilled_octets: u64,
+    /// Packets that went once more inside a later one (RFC 2198).
+    pub carried: u64,
+    /// Octets of those, with what says where they begin.
+    pub carried_octets: u64,
     /// RTCP packets.
     pub reports: u64,
     /// Opus bits per second over the last two seconds, those sent again included.
@@ -59,6 +63,8 @@ pub struct HeardStats {
     pub late: u64,
     /// Packets that came because they were sent again, in time to be played.
     pub backfilled: u64,
+    /// Packets that came inside a later one (RFC 2198), in time to be played.
+    pub carried: u64,
     /// Share of packets lost on the way over the last ten seconds, outages apart, 0-1.
     pub loss: f32,
     /// Interarrival jitter (RFC 3550 section 6.4.1).

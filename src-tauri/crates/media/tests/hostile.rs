@@ -45,6 +45,33 @@ fn assert_it_still_works(engine: &mut Engine, from: u64) {
     assert!(heard.played_ms > before + 1_500, "{heard:?}");
 }
 
+/// With a payload type of its own (RFC 2198).
+fn red(sequence: u16, timestamp: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = rtp(sequence, timestamp, 5, payload);
+    bytes[1] = 112;
+    bytes
+}
+
+#[test]
+fn headers_of_earlier_packets_that_are_cut_off_or_promise_too_much_are_refused_and_counted() {
+    let bad: [&[u8]; 7] = [
+        &[],
+        &[0xEF],
+        &[0xEF, 0x78, 0],
+        &[0xEF, 0x78, 0, 4],
+        &[0xEF, 0x78, 3, 0xFF, 111, 0, 0, 0, 0, 9],
+        &[110, 0, 0, 0, 1, 0, 0, 9],
+        &[0xFF; 60],
+    ];
+    let mut engine = engine(1);
+    for (n, payload) in bad.iter().enumerate() {
+        engine.handle_datagram(MS(n as u64 * 20), &red(n as u16, n as u32 * 960, payload));
+    }
+    let heard = engine.stats(MS(200)).heard;
+    assert_eq!((heard.refused, heard.packets), (7, 0));
+    assert_it_still_works(&mut engine, 60_000);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
@@ -60,6 +87,28 @@ proptest! {
         packets in prop::collection::vec((any::<u16>(), any::<u32>(), 0u32..3, prop::collection::vec(any::<u8>(), 0..40)), 0..300),
     ) {
         let datagrams: Vec<Vec<u8>> = packets.iter().map(|(s, t, ssrc, payload)| rtp(*s, *t, *ssrc, payload)).collect();
+        let mut engine = engine(1);
+        feed(&mut engine, &datagrams);
+        assert_it_still_works(&mut engine, 60_000);
+    }
+
+    #[test]
+    fn any_earlier_packets_do_no_harm(
+        packets in prop::collection::vec((0u16..4, prop::collection::vec((any::<u32>(), any::<bool>()), 0..5), prop::collection::vec(any::<u8>(), 0..60)), 1..200),
+    ) {
+        let (mut sequence, mut datagrams) = (0u16, Vec::new());
+        for (step, heads, rest) in packets {
+            sequence = sequence.wrapping_add(step);
+            let mut payload = Vec::new();
+            for (head, is_usual) in heads {
+                // as a rule whole frames of the right type and a length that fits
+                let usual = 0xEF00_0000 | (head % 18 * 960) << 10 | head % 8;
+                payload.extend(if is_usual { usual } else { head }.to_be_bytes());
+            }
+            payload.push(111);
+            payload.extend(rest);
+            datagrams.push(red(sequence, u32::from(sequence) * 960, &payload));
+        }
         let mut engine = engine(1);
         feed(&mut engine, &datagrams);
         assert_it_still_works(&mut engine, 60_000);

@@ -104,6 +104,53 @@ fn over_a_short_way_lost_packets_come_again_in_time() {
     assert!(world.engines[0].stats(MS(60_000)).sent.backfilled > 150);
 }
 
+fn bursts(delay: u64) -> Path {
+    Path {
+        delay: MS(delay),
+        loss: Loss::Bursts {
+            share: 0.10,
+            mean: 3.0,
+        },
+        ..Path::default()
+    }
+}
+
+#[test]
+fn over_a_short_way_later_packets_bring_what_a_burst_took_and_the_delay_stays() {
+    let mut ledger = Ledger::default();
+    let (world, _) = call(bursts(25), Vec::new(), 60, 3, &mut ledger);
+    let [sent, heard] = [
+        world.engines[0].stats(MS(60_000)).sent,
+        world.engines[1].stats(MS(60_000)).heard,
+    ];
+    assert!(
+        heard.carried > 60 && heard.carried < sent.carried,
+        "{heard:?}"
+    );
+    assert!(
+        sent.carried < sent.packets / 5,
+        "what was confirmed is not carried: {sent:?}"
+    );
+    let lost = ledger.ms(Origin::Concealed) + ledger.ms(Origin::Skipped);
+    assert!(
+        lost < 1_500,
+        "of 6 s lost on the way {lost} ms are lost to the ear"
+    );
+    let settled = ledger.delays.iter().filter(|(at, _)| *at > MS(20_000));
+    let mut delays: Vec<Duration> = settled.map(|(_, delay)| *delay).collect();
+    delays.sort();
+    let (least, most) = (delays[delays.len() / 20], delays[delays.len() * 19 / 20]);
+    assert!(most - least < MS(60), "{least:?} to {most:?}");
+}
+
+#[test]
+fn over_a_long_way_nothing_is_carried() {
+    let mut ledger = Ledger::default();
+    let (world, _) = call(bursts(100), Vec::new(), 20, 3, &mut ledger);
+    assert_eq!(world.engines[0].stats(MS(20_000)).sent.carried, 0);
+    assert!(ledger.ms(Origin::Dred) > 500, "DRED does it there");
+}
+
 #[test]
 fn clocks_200_ppm_apart_change_no_delay_in_ten_minutes() {
     for ppm in [200.0, -200.0] {

@@ -20,6 +20,8 @@ pub(crate) struct Place {
     pub(crate) newest: Option<i64>,
     /// How much later it was captured than the newest before it, in samples; 0 if it is not newer.
     pub(crate) advance: i64,
+    /// A later packet brought it before.
+    pub(crate) is_there: bool,
     /// A stream begins with it.
     pub(crate) fresh_stream: bool,
 }
@@ -41,6 +43,8 @@ struct Stream {
     highest: i64,
     highest_timestamp: i64,
     seen: u128, // bit i: highest - i came
+    /// Likewise, inside a later packet.
+    brought: u128,
     received: u64,
     transit: Option<i64>,
     jitter: f64,
@@ -83,6 +87,7 @@ impl Arrivals {
         if back >= 0 && stream.seen >> back & 1 == 1 {
             return Err(Refusal::Duplicate);
         }
+        let is_there = back >= 0 && stream.brought >> back & 1 == 1;
         let timestamp = near_u32(stream.highest_timestamp, timestamp);
         let advance = (timestamp - stream.highest_timestamp).max(0);
         stream.note(extended, timestamp, arrival);
@@ -91,6 +96,7 @@ impl Arrivals {
             timestamp,
             newest: (step > 0).then_some(step - 1),
             advance: if step > 0 { advance } else { 0 },
+            is_there,
             fresh_stream: false,
         })
     }
@@ -113,6 +119,20 @@ impl Arrivals {
             base: (stream.highest - back) as u16,
             bitmap,
         })
+    }
+
+    /// A packet came inside a later one. False if it was there already, or is too old to tell. Reports don't speak of it:
+    /// they are the measure of the path.
+    pub(crate) fn bring(&mut self, sequence: i64) -> bool {
+        let Some(stream) = self.stream.as_mut() else {
+            return false;
+        };
+        let back = stream.highest - sequence;
+        let is_new = (0..REMEMBERED).contains(&back)
+            && sequence >= stream.first
+            && (stream.seen | stream.brought) >> back & 1 == 0;
+        stream.brought |= u128::from(is_new) << back.clamp(0, REMEMBERED - 1);
+        is_new
     }
 
     /// SSRC of the peer.
@@ -175,6 +195,7 @@ impl Arrivals {
             highest: sequence,
             highest_timestamp: timestamp,
             seen: 0,
+            brought: 0,
             received: 0,
             transit: None,
             jitter: 0.0,
@@ -188,6 +209,7 @@ impl Arrivals {
             timestamp,
             newest: Some(0),
             advance: 0,
+            is_there: false,
             fresh_stream: true,
         }
     }
@@ -197,10 +219,9 @@ impl Stream {
     fn note(&mut self, sequence: i64, timestamp: i64, arrival: i64) {
         let step = sequence - self.highest;
         if step > 0 {
-            self.seen = u32::try_from(step)
-                .ok()
-                .and_then(|n| self.seen.checked_shl(n))
-                .unwrap_or(0);
+            let by = u32::try_from(step).unwrap_or(u32::MAX);
+            self.seen = self.seen.checked_shl(by).unwrap_or(0);
+            self.brought = self.brought.checked_shl(by).unwrap_or(0);
             (self.highest, self.highest_timestamp) = (sequence, timestamp);
         }
         self.seen |= 1u128
@@ -250,6 +271,20 @@ mod tests {
         assert_eq!(arrivals.place(7, 2, 0, 0), Err(Refusal::Duplicate));
         assert_eq!(arrivals.place(7, 3, 3 * 960, 0).map(|p| p.newest), Ok(None));
         assert_eq!(arrivals.place(7, 3, 3 * 960, 0), Err(Refusal::Duplicate));
+    }
+
+    #[test]
+    fn what_a_later_packet_brought_has_its_place_once_and_is_still_reported_missing() {
+        let mut arrivals = arrived([1, 2, 4, 5]);
+        let base = 1 << 20;
+        assert!(arrivals.bring(base + 3));
+        assert!(!arrivals.bring(base + 3), "twice");
+        assert!(!arrivals.bring(base + 4), "it came by itself");
+        assert!(!arrivals.bring(base - 1), "before the stream");
+        assert!(!arrivals.bring(base + 6) && !arrivals.bring(base - 5_000));
+        assert_eq!(arrivals.report().map(|r| r.bitmap), Some(0b1101));
+        let again = arrivals.place(7, 3, 3 * 960, 0);
+        assert_eq!(again.map(|place| place.is_there), Ok(true));
     }
 
     #[test]

@@ -42,6 +42,11 @@ impl Filler {
         }
     }
 
+    /// Samples invented since sound was last played.
+    pub(crate) const fn run(&self) -> i64 {
+        self.run
+    }
+
     /// Sound is played again.
     pub(crate) fn end(&mut self) {
         self.run = 0;

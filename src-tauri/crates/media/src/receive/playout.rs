@@ -73,6 +73,8 @@ pub(crate) struct Playout {
     late_run: u32,
     heard: bool,
     near_speech: u32,
+    /// Bursts of losses are usual: a gap is one more rather than an outage.
+    pub(crate) path_is_bursty: bool,
     tap: Option<VecDeque<Decoded>>,
 }
 
@@ -106,6 +108,7 @@ impl Playout {
             late_run: 0,
             heard: false,
             near_speech: 0,
+            path_is_bursty: false,
             tap: config.tap.then(VecDeque::new),
         }
     }
@@ -147,6 +150,20 @@ impl Playout {
             },
         );
         true
+    }
+
+    /// A packet that came inside a later one. False if its place is taken, or was played.
+    pub(crate) fn insert_earlier(&mut self, sequence: i64, timestamp: i64, payload: &[u8]) -> bool {
+        let is_open = self
+            .next
+            .is_some_and(|next| timestamp >= next.media && sequence >= next.sequence);
+        let is_wanted =
+            is_open && self.packets.len() < MOST_PACKETS && !self.packets.contains_key(&timestamp);
+        if is_wanted {
+            let payload = payload.to_vec();
+            self.packets.insert(timestamp, Held { sequence, payload });
+        }
+        is_wanted
     }
 
     /// Another stream, or another place in it: everything begins anew but the statistics.

@@ -1,11 +1,12 @@
 //! What the encoder is to do: more redundancy when packets get lost, less of everything when the path fills up.
 //!
 //! The steps are those that were measured best (`docs/design/voice.md`): none on a clean link, LBRR against single
-//! losses, LBRR with DRED against bursts, and room left for lost packets that go again. Redundancy may cost bandwidth only while the delay doesn't grow with it: loss together
+//! losses, earlier packets inside later ones against bursts (LBRR with DRED where the way is long), and room left for lost packets that go again. Redundancy may cost bandwidth only while the delay doesn't grow with it: loss together
 //! with a growing round trip is congestion, and then the rate falls (RFC 8085 section 3.1.1: bulk or not, an
 //! application reacts to congestion).
 
 use super::history::Loss;
+use super::history::carried::NEARBY;
 use crate::codec::EncoderSettings;
 use std::time::Duration;
 
@@ -26,6 +27,15 @@ const QUEUE: Duration = Duration::from_millis(150);
 /// Below this Opus sends no LBRR, and speech begins to suffer.
 const LEAST: u32 = 16_000;
 
+/// What the peer can make use of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Peer {
+    /// Deep redundancy of this libopus.
+    pub(crate) knows_dred: bool,
+    /// Earlier packets inside later ones; and it reports what came.
+    pub(crate) knows_red: bool,
+}
+
 /// Which redundancy is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Redundancy {
@@ -39,7 +49,9 @@ enum Redundancy {
 pub(crate) struct Control {
     clean: EncoderSettings,
     max_bitrate: u32,
-    dred: bool,
+    peer: Peer,
+    /// The way is short enough for the peer's reports to tell what was lost while that is still of use.
+    near: bool,
     redundancy: Redundancy,
     lossy_at: Duration,
     bursty_at: Duration,
@@ -50,11 +62,12 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    pub(crate) fn new(clean: EncoderSettings, max_bitrate: u32, dred: bool) -> Self {
+    pub(crate) fn new(clean: EncoderSettings, max_bitrate: u32, peer: Peer) -> Self {
         Self {
             clean,
             max_bitrate,
-            dred,
+            peer,
+            near: false,
             redundancy: Redundancy::None,
             lossy_at: Duration::ZERO,
             bursty_at: Duration::ZERO,
@@ -73,6 +86,7 @@ impl Control {
     ) -> EncoderSettings {
         if now >= self.next {
             self.next = now + INTERVAL;
+            self.near = rtt.is_some_and(|rtt| rtt <= NEARBY);
             self.choose_redundancy(now, loss);
             self.mind_congestion(loss, rtt);
         }
@@ -85,6 +99,15 @@ impl Control {
         self.share = 1.0;
     }
 
+    /// Packets carry earlier ones that the peer may lack.
+    pub(crate) fn carries(&self) -> bool {
+        self.redundancy == Redundancy::Burst && self.near && self.peer.knows_red
+    }
+
+    const fn covers_bursts(&self) -> bool {
+        self.peer.knows_dred || self.near && self.peer.knows_red
+    }
+
     fn choose_redundancy(&mut self, now: Duration, loss: Loss) {
         if loss.rate >= END {
             self.lossy_at = now;
@@ -94,7 +117,7 @@ impl Control {
         }
         let wanted = match loss {
             Loss { rate, .. } if rate < BEGIN => Redundancy::None,
-            Loss { burst, .. } if burst >= BURSTY && self.dred => Redundancy::Burst,
+            Loss { burst, .. } if burst >= BURSTY && self.covers_bursts() => Redundancy::Burst,
             Loss { .. } => Redundancy::Single,
         };
         if wanted > self.redundancy || now >= self.lossy_at + CALM {
@@ -121,17 +144,23 @@ impl Control {
         let measured = ((loss.rate * 20.0).ceil() * 5.0).clamp(0.0, 30.0) as u8;
         let wanted = match self.redundancy {
             Redundancy::None => self.clean,
-            Redundancy::Single => EncoderSettings {
-                bitrate: self.clean.bitrate + self.clean.bitrate / 16,
-                loss_percent: measured.clamp(10, 15),
-                fec: true,
+            Redundancy::Burst if self.carries() => EncoderSettings {
+                bitrate: self.clean.bitrate + self.clean.bitrate * 3 / 16,
+                loss_percent: 0,
+                fec: false,
                 ..self.clean
             },
-            Redundancy::Burst => EncoderSettings {
+            Redundancy::Burst if self.peer.knows_dred => EncoderSettings {
                 bitrate: self.clean.bitrate + self.clean.bitrate * 5 / 16,
                 loss_percent: measured.max(20),
                 fec: true,
                 dred_ms: 300,
+                ..self.clean
+            },
+            Redundancy::Single | Redundancy::Burst => EncoderSettings {
+                bitrate: self.clean.bitrate + self.clean.bitrate / 16,
+                loss_percent: measured.clamp(10, 15),
+                fec: true,
                 ..self.clean
             },
         };
@@ -147,8 +176,26 @@ impl Control {
 mod tests {
     use super::*;
 
+    const LEGATO: Peer = Peer {
+        knows_dred: true,
+        knows_red: true,
+    };
+    const BURSTS: Loss = Loss {
+        rate: 0.1,
+        burst: 3.0,
+    };
+
     fn after(loss: Loss, rtts: impl Iterator<Item = u64>) -> EncoderSettings {
-        let mut control = Control::new(EncoderSettings::default(), 48_000, true);
+        talking_to(LEGATO, loss, rtts).1
+    }
+
+    /// Whether earlier packets are carried, and the encoder's settings.
+    fn talking_to(
+        peer: Peer,
+        loss: Loss,
+        rtts: impl Iterator<Item = u64>,
+    ) -> (bool, EncoderSettings) {
+        let mut control = Control::new(EncoderSettings::default(), 48_000, peer);
         let mut settings = EncoderSettings::default();
         for (step, rtt) in rtts.enumerate() {
             settings = control.decide(
@@ -157,7 +204,7 @@ mod tests {
                 Some(Duration::from_millis(rtt)),
             );
         }
-        settings
+        (control.carries(), settings)
     }
 
     #[test]
@@ -185,18 +232,33 @@ mod tests {
     }
 
     #[test]
-    fn bursts_bring_dred_within_48_kbit() {
-        let settings = after(
-            Loss {
-                rate: 0.1,
-                burst: 3.0,
-            },
-            [50; 9].into_iter(),
-        );
-        assert!(
-            settings.dred_ms > 0 && settings.bitrate <= 48_000,
-            "{settings:?}"
-        );
+    fn bursts_on_a_short_way_bring_earlier_packets_and_a_plain_stream() {
+        let (carries, settings) = talking_to(LEGATO, BURSTS, [50; 9].into_iter());
+        assert!(carries && !settings.fec && settings.dred_ms == 0);
+        // a fifth of the packets is carried or goes again
+        assert!(settings.bitrate * 6 / 5 <= 48_000, "{settings:?}");
+    }
+
+    #[test]
+    fn bursts_on_a_long_way_or_with_a_peer_without_red_bring_dred_within_48_kbit() {
+        let without = Peer {
+            knows_red: false,
+            ..LEGATO
+        };
+        for (peer, rtt) in [(LEGATO, 90), (without, 50)] {
+            let (carries, settings) = talking_to(peer, BURSTS, [rtt; 9].into_iter());
+            assert!(!carries && settings.dred_ms > 0 && settings.bitrate <= 48_000);
+        }
+    }
+
+    #[test]
+    fn bursts_that_the_peer_has_nothing_against_bring_lbrr() {
+        let old = Peer {
+            knows_dred: false,
+            knows_red: false,
+        };
+        let (carries, settings) = talking_to(old, BURSTS, [50; 9].into_iter());
+        assert!(!carries && settings.fec && settings.dred_ms == 0);
     }
 
     #[test]

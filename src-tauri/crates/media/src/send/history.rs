@@ -1,5 +1,7 @@
 //! The last second of what was sent, and what became of it: the store of backfill, and the measure of loss.
 
+pub(crate) mod carried;
+
 use crate::rtp::report::Report;
 use crate::rtp::unwrap::near_u16;
 use std::collections::VecDeque;
@@ -44,6 +46,68 @@ pub(crate) struct Sent {
     wanted: bool,
 }
 
+impl Sent {
+    pub(crate) fn new(
+        now: Duration,
+        sequence: i64,
+        timestamp: u32,
+        marker: bool,
+        payload: &[u8],
+    ) -> Self {
+        Self {
+            sequence,
+            timestamp,
+            marker,
+            payload: payload.to_vec(),
+            first_sent: now,
+            last_sent: now,
+            resends: 0,
+            arrived: false,
+            wanted: false,
+        }
+    }
+
+    /// It says that nobody speaks (DTX, RFC 7587 section 3.1.3).
+    pub(crate) fn is_pause(&self) -> bool {
+        self.payload.len() <= 2
+    }
+}
+
+/// What the packets have in them against losses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cover {
+    /// So many lost in a row are made good by later packets.
+    run: i64,
+    /// For so long after it was first sent a packet is of use to the peer, who waits for what makes it good.
+    useful: Duration,
+}
+
+impl Cover {
+    /// LBRR, or nothing: whoever waits at all waits for what goes again.
+    pub(crate) const SINGLE: Self = Self {
+        run: 0,
+        useful: USEFUL,
+    };
+    pub(crate) const DRED: Self = Self {
+        run: DRED_RUN,
+        useful: USEFUL_IN_BURSTS,
+    };
+
+    /// Packets of so many frames ago, inside later ones.
+    pub(crate) const fn carried(back: i64, distance: Duration) -> Self {
+        Self {
+            run: back,
+            useful: distance,
+        }
+    }
+}
+
+impl Default for Cover {
+    fn default() -> Self {
+        Self::SINGLE
+    }
+}
+
 /// Loss as the peer saw it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(crate) struct Loss {
@@ -62,12 +126,13 @@ pub(crate) struct History {
     run: u32,
     rtts: VecDeque<(Duration, Duration)>,
     recovering_until: Duration,
-    /// What is sent carries DRED.
-    pub(crate) has_dred: bool,
+    /// What is in the packets against runs of losses.
+    pub(crate) cover: Cover,
     /// Samples of a packet.
     frame: i64,
-    /// How many lost packets may go again; each packet sent adds a quarter.
+    /// How many lost packets may go again, by themselves and inside later ones; each packet sent adds a quarter.
     budget: f32,
+    carry_budget: f32,
 }
 
 impl History {
@@ -80,33 +145,17 @@ impl History {
     }
 
     /// A packet goes out.
-    pub(crate) fn push(
-        &mut self,
-        now: Duration,
-        sequence: i64,
-        timestamp: u32,
-        marker: bool,
-        payload: &[u8],
-    ) {
+    pub(crate) fn push(&mut self, sent: Sent) -> Sent {
         self.budget = (self.budget + RESENT_SHARE).min(MOST_AT_ONCE);
         while self
             .sent
             .front()
-            .is_some_and(|old| old.first_sent + KEPT < now)
+            .is_some_and(|old| old.first_sent + KEPT < sent.first_sent)
         {
             self.sent.pop_front();
         }
-        self.sent.push_back(Sent {
-            sequence,
-            timestamp,
-            marker,
-            payload: payload.to_vec(),
-            first_sent: now,
-            last_sent: now,
-            resends: 0,
-            arrived: false,
-            wanted: false,
-        });
+        self.sent.push_back(sent.clone());
+        sent
     }
 
     /// The peer tells what arrived.
@@ -216,11 +265,7 @@ impl History {
     /// A lost packet goes again if it will be in time, and again a round trip later if it is still missing.
     fn still_missing(&mut self, now: Duration, sequence: i64) {
         let trip = self.round_trip();
-        let useful = if self.has_dred {
-            USEFUL_IN_BURSTS
-        } else {
-            USEFUL
-        };
+        let useful = self.cover.useful;
         let recovering = now < self.recovering_until;
         let near = trip.is_some_and(|trip| trip <= NEAR) && self.budget >= 1.0;
         let patience = trip.unwrap_or(Duration::from_millis(100)) + Duration::from_millis(20);
@@ -230,7 +275,7 @@ impl History {
         else {
             return;
         };
-        let first_time = sent.resends == 0 && sent.payload.len() > 2;
+        let first_time = sent.resends == 0 && !sent.is_pause();
         let again =
             sent.resends > 0 && sent.resends < MAX_RESENDS && sent.last_sent + patience < now;
         let in_time = sent.first_sent + useful >= now;
@@ -259,7 +304,7 @@ impl History {
         // nothing yet: all from the first one on
         let last = self.sent.iter().rev().find(heard).or(self.sent.front())?;
         let paused = i64::from(ended_at.wrapping_sub(last.timestamp)) > (missing + 1) * self.frame;
-        let is_covered = self.has_dred && !paused && missing <= DRED_RUN;
+        let is_covered = !paused && missing <= self.cover.run;
         let is_long = ended.saturating_sub(last.first_sent) >= GAP;
         (is_long && !is_covered).then_some(last.sequence)
     }
@@ -316,7 +361,13 @@ mod tests {
         let mut history = History::new(960);
         let mut now = Duration::ZERO;
         for sequence in 0..count {
-            history.push(now, sequence, 960 * sequence as u32, false, &[0; 80]);
+            history.push(Sent::new(
+                now,
+                sequence,
+                960 * sequence as u32,
+                false,
+                &[0; 80],
+            ));
             now += FRAME;
         }
         (history, now)
@@ -355,7 +406,13 @@ mod tests {
         assert_eq!(wanted(&mut history, now).len(), 25, "into the void");
         let later = now + FRAME * 10;
         for sequence in 30..40 {
-            history.push(later, sequence, 960 * sequence as u32, false, &[0; 80]);
+            history.push(Sent::new(
+                later,
+                sequence,
+                960 * sequence as u32,
+                false,
+                &[0; 80],
+            ));
         }
         history.handle_report(later, report(39));
         let oldest = 39 - Report::SPAN;
@@ -424,7 +481,7 @@ mod tests {
         let mut now = Duration::ZERO;
         let arrives = |n: i64| n % 10 != 5 && !(200..240).contains(&n);
         for sequence in 0..400i64 {
-            history.push(now, sequence, 0, false, &[0; 80]);
+            history.push(Sent::new(now, sequence, 0, false, &[0; 80]));
             if arrives(sequence) {
                 let bitmap = (1..=16)
                     .filter(|b| arrives(sequence - b))

@@ -39,6 +39,10 @@ impl Playout {
             });
             return;
         }
+        let overtaken = self.overtaken(now).min(lost);
+        if overtaken > 0 {
+            return self.skip(next, overtaken * frame, overtaken);
+        }
         let too_long = hole - self.recoverable(first).max(INVENTED);
         if self.filling == Filling::Gap && self.behind(now) > self.delay.target() + frame {
             // what was invented while waiting has taken the place of what will not come
@@ -50,6 +54,18 @@ impl Playout {
             return self.skip(next, too_long / frame * frame, too_long / frame);
         }
         self.recover(next, first);
+    }
+
+    /// Where bursts are usual the call goes on in time through one that is longer than the buffer: so many frames that will
+    /// not come have had their time filled with something invented. To catch up costs more words than they.
+    fn overtaken(&self, now: i64) -> i64 {
+        let is_burst = self.path_is_bursty && !self.path_changed && self.filling == Filling::Gap;
+        let late = (self.behind(now) - self.delay.target()).min(self.filler.run());
+        if is_burst {
+            late / self.frame as i64
+        } else {
+            0
+        }
     }
 
     pub(super) fn waits(&self, now: i64) -> bool {
