@@ -10,10 +10,10 @@ SECONDS ?= 60
 TRIES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check check-cross sim lab lab-peers bench voice-bench voice-live voice-peers fuzz doc fmt ui app app-e2e app-figures package demo
+.PHONY: help setup run test check check-cross check-cross-app sim lab lab-peers bench voice-bench voice-live voice-peers fuzz doc fmt ui app app-e2e app-figures package demo
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 17
 
 setup: ## install what is missing to build (skips quickly when all is there)
 	@scripts/setup
@@ -44,6 +44,9 @@ check: setup ## format, lints, licences, docs, dependency rules, file lengths
 
 check-cross: setup ## type-check the portable crates for Windows, macOS, iOS, Android
 	@scripts/check-cross
+
+check-cross-app: setup ## the same for the whole app, window and sound (slow: a quarter of an hour and more when cold)
+	@scripts/check-cross-app
 
 sim: setup ## seeded worlds in virtual time: SEED=1 RUNS=1000
 	@cargo run --release --quiet --package ntm-sim -- --seed $(SEED) --runs $(RUNS)

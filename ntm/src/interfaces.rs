@@ -6,6 +6,8 @@ mod kernel;
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
+#[cfg(any(not(target_os = "linux"), test))]
+mod told;
 
 use std::net::IpAddr;
 
@@ -15,6 +17,8 @@ use ntm_wire::id::InterfaceId;
 use linux::Monitor;
 #[cfg(not(target_os = "linux"))]
 use other::Monitor;
+#[cfg(any(not(target_os = "linux"), test))]
+pub use told::networks_changed;
 
 /// Where a node's local addresses come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -50,6 +50,8 @@ mod start;
 pub use config::{Config, Interfaces, Keeper, RenewError};
 pub use error::{LookupError, ProbeError, SleepError, StartError, WaitError};
 pub use event::Event;
+#[cfg(any(not(target_os = "linux"), test))]
+pub use interfaces::networks_changed;
 pub use node::{Node, RoundTrip};
 pub use ntm_proto as proto;
 pub use ntm_wire as wire;

@@ -19,10 +19,10 @@ pub fn forward<R: Runtime>(app: AppHandle<R>, mut events: AppEvents) {
         loop {
             match events.recv().await {
                 Ok(event) => {
-                    system.note(&app, &event);
+                    system.note(&app, &event).await;
                     tell(&app, event);
                 }
-                Err(RecvError::Lagged(_)) => catch_up(&app).await,
+                Err(RecvError::Lagged(_)) => catch_up(&app, &mut system).await,
                 Err(RecvError::Closed) => return,
             }
         }
@@ -42,12 +42,14 @@ fn tell<R: Runtime>(app: &AppHandle<R>, event: AppEvent) {
 }
 
 /// What was missed is in the whole.
-async fn catch_up<R: Runtime>(app: &AppHandle<R>) {
+async fn catch_up<R: Runtime>(app: &AppHandle<R>, system: &mut System) {
     let Some(host) = app.try_state::<Host>() else {
         return;
     };
     let view = Box::new(host.desk().window().await);
-    tell(app, AppEvent::Window { view });
+    let event = AppEvent::Window { view };
+    system.note(app, &event).await;
+    tell(app, event);
 }
 
 /// What the system was told last.
@@ -55,18 +57,26 @@ async fn catch_up<R: Runtime>(app: &AppHandle<R>) {
 struct System {
     wants_notifications: bool,
     ringing: Vec<u64>,
+    going_on: Vec<u64>,
 }
 
 impl System {
-    fn note<R: Runtime>(&mut self, app: &AppHandle<R>, event: &AppEvent) {
+    async fn note<R: Runtime>(&mut self, app: &AppHandle<R>, event: &AppEvent) {
+        let before = !self.going_on.is_empty();
         if let AppEvent::Window { view } = event
             && let Stage::Ready { snapshot } = &view.stage
         {
             self.choose(app, &snapshot.settings);
+            let calls = snapshot.calls.iter().filter(|c| goes_on(c));
+            self.going_on = calls.map(|c| c.id).collect();
         } else if let AppEvent::Settings { settings } = event {
             self.choose(app, settings);
         } else if let AppEvent::Call(call) = event {
             self.call(app, call);
+        }
+        let now = !self.going_on.is_empty();
+        if now != before {
+            platform::in_call(app, now).await;
         }
     }
 
@@ -81,6 +91,10 @@ impl System {
         let rang = self.ringing.contains(&call.id);
         let rings = call.state == CallState::RingingHere;
         self.ringing.retain(|id| *id != call.id);
+        self.going_on.retain(|id| *id != call.id);
+        if goes_on(call) {
+            self.going_on.push(call.id);
+        }
         if rings {
             self.ringing.push(call.id);
         }
@@ -97,6 +111,11 @@ impl System {
             }
         }
     }
+}
+
+/// Somebody calls from here, or people talk.
+fn goes_on(call: &CallView) -> bool {
+    !matches!(call.state, CallState::RingingHere | CallState::Ended)
 }
 
 /// It rang, and whoever called gave up.

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+#[cfg(mobile)]
+use tauri::Manager as _;
 use tauri::ipc::Channel;
+use tauri::{AppHandle, Runtime};
 use voice_app::{AppConfig, AppError, AppEvent, AppEvents, Desk, DeskConfig};
 
 use crate::args;
@@ -21,8 +24,11 @@ impl Host {
     ///
     /// # Errors
     /// The system has no place for a program's data.
-    pub async fn open(log: Log) -> Result<(Self, AppEvents), AppError> {
-        Ok(Self::at(&args::folder()?, log))
+    pub async fn open<R: Runtime>(
+        app: &AppHandle<R>,
+        log: Log,
+    ) -> Result<(Self, AppEvents), AppError> {
+        Ok(Self::at(&folder(app, &log)?, log))
     }
 
     /// Opens the desk in this folder; on a runtime.
@@ -64,6 +70,20 @@ impl Host {
             let _ = channel.send(event);
         }
     }
+}
+
+/// The same folder as `legato-cli`'s.
+#[cfg(desktop)]
+fn folder<R: Runtime>(_app: &AppHandle<R>, _log: &Log) -> Result<PathBuf, AppError> {
+    args::folder()
+}
+
+/// A phone's programs have a folder each, known once they run; the log goes there too.
+#[cfg(mobile)]
+fn folder<R: Runtime>(app: &AppHandle<R>, log: &Log) -> Result<PathBuf, AppError> {
+    let no_place = |e| AppError::new(voice_app::Code::System, e);
+    log.keep_in(app.path().app_log_dir().map_err(no_place)?);
+    Ok(app.path().app_data_dir().map_err(no_place)?.join("profile"))
 }
 
 /// `en` of `en_GB.UTF-8`.

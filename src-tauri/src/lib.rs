@@ -59,13 +59,15 @@ fn builder(start: Start, log: Log) -> tauri::Builder<tauri::Wry> {
     let builder = plugins(tauri::Builder::default());
     commands::register(builder).setup(move |app| {
         let app = app.handle();
-        let (host, events) = tauri::async_runtime::block_on(Host::open(log))?;
+        let (host, events) = tauri::async_runtime::block_on(Host::open(app, log))?;
         app.manage(host);
         events::forward(app.clone(), events);
         window::open(app, !start.hidden)?;
         links::listen(app);
         #[cfg(desktop)]
         desktop(app);
+        #[cfg(mobile)]
+        platform::ready(app);
         start.links.iter().for_each(|l| links::follow(app, l));
         Ok(())
     })

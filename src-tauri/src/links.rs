@@ -20,6 +20,11 @@ pub(crate) fn listen<R: Runtime>(app: &AppHandle<R>) {
             .iter()
             .for_each(|url| follow(&handle, url.as_str()));
     });
+    #[cfg(mobile)]
+    if let Ok(Some(urls)) = app.deep_link().get_current() {
+        // The one that started the program came before anybody listened.
+        urls.iter().for_each(|url| follow(app, url.as_str()));
+    }
 }
 
 /// Follows one; what is no link of ours is left alone.

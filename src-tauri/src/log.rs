@@ -59,6 +59,14 @@ impl Log {
         Self(Arc::new(Mutex::new(book)))
     }
 
+    /// Writes into this folder from now on: a phone says where only when the program runs.
+    #[cfg(mobile)]
+    pub(crate) fn keep_in(&self, folder: PathBuf) {
+        let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        book.folder = Some(folder);
+        drop(book.turn_page());
+    }
+
     /// The last lines, the oldest first.
     pub fn recent(&self) -> Vec<String> {
         let book = self.0.lock().unwrap_or_else(PoisonError::into_inner);

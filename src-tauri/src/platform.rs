@@ -13,12 +13,16 @@ pub(crate) use desktop::{guard, notify_call, notify_missed, plugins, withdraw_ca
 #[cfg(target_os = "android")]
 mod android;
 #[cfg(target_os = "android")]
-pub(crate) use android::{guard, notify_call, notify_missed, plugins, withdraw_call};
+pub(crate) use android::{
+    guard, in_call, microphone, notify_call, notify_missed, plugins, ready, withdraw_call,
+};
 
 #[cfg(target_os = "ios")]
 mod apple;
 #[cfg(target_os = "ios")]
-pub(crate) use apple::{guard, notify_call, notify_missed, plugins, withdraw_call};
+pub(crate) use apple::{
+    guard, in_call, microphone, notify_call, notify_missed, plugins, ready, withdraw_call,
+};
 
 #[cfg(not(target_os = "linux"))]
 mod notification;
@@ -26,7 +30,7 @@ mod notification;
 #[cfg(desktop)]
 mod session;
 #[cfg(desktop)]
-pub(crate) use session::{autostart, set_autostart, stay_off};
+pub(crate) use session::{autostart, in_call, microphone, set_autostart, stay_off};
 
 #[cfg(mobile)]
 mod phone;
@@ -42,6 +46,15 @@ fn rings(call: &CallView) -> (String, String) {
         .as_deref()
         .map_or_else(String::new, |d| format!(" ({d})"));
     (call.with.clone(), format!("calls{from}"))
+}
+
+/// The phone's answer was no.
+#[cfg(target_os = "android")]
+fn microphone_refused() -> voice_app::AppError {
+    voice_app::AppError {
+        code: "permission-refused".to_owned(),
+        message: "Legato may not use the microphone: allow it in the phone's settings".to_owned(),
+    }
 }
 
 /// What one of a missed call says.

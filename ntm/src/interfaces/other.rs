@@ -1,4 +1,4 @@
-//! Where the system's own events come by way of `netwatch`.
+//! Where the system's own events come by way of `netwatch`, and on Android from the application.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,11 +9,16 @@ use netwatch::netmon::State;
 use ntm_wire::id::InterfaceId;
 
 use super::LocalIp;
+use super::told::Told;
 
 pub(super) struct Monitor {
     /// Kept: its end would end the events.
     _monitor: netwatch::netmon::Monitor,
     events: n0_watcher::Direct<State>,
+    told: Told,
+    state: State,
+    /// What is in `state` may be old.
+    is_stale: bool,
     numbers: BTreeMap<String, InterfaceId>,
 }
 
@@ -21,18 +26,23 @@ impl Monitor {
     pub(super) async fn start() -> io::Result<Self> {
         let monitor = netwatch::netmon::Monitor::new().await;
         let monitor = monitor.map_err(io::Error::other)?;
+        let mut events = monitor.interface_state();
         Ok(Self {
-            events: monitor.interface_state(),
+            state: events.get(),
+            events,
+            told: Told::new(),
+            is_stale: false,
             _monitor: monitor,
             numbers: BTreeMap::new(),
         })
     }
 
     pub(super) fn current(&mut self, is_usable: impl Fn(IpAddr) -> bool) -> Vec<LocalIp> {
-        let state = self.events.get();
-        let default = state.default_route_interface.as_deref();
+        let state = self.state.clone();
+        let told = self.told.preferred();
+        let default = told.as_ref().or(state.default_route_interface.as_ref());
         let mut names: Vec<&String> = state.interfaces.keys().collect();
-        names.sort_by_key(|name| (Some(name.as_str()) != default, name.as_str()));
+        names.sort_by_key(|name| (Some(*name) != default, name.as_str()));
         let indexes = indexes();
         let mut out: Vec<LocalIp> = Vec::new();
         for name in names {
@@ -78,8 +88,19 @@ impl Monitor {
     }
 
     pub(super) async fn changed(&mut self) -> io::Result<()> {
-        let updated = self.events.updated().await;
-        updated.map(drop).map_err(io::Error::other)
+        if !self.is_stale {
+            tokio::select! {
+                updated = self.events.updated() => {
+                    self.state = updated.map_err(io::Error::other)?;
+                    return Ok(());
+                }
+                () = self.told.changed() => self.is_stale = true,
+            }
+        }
+        // Whoever gives up waiting here and comes again has lost nothing.
+        self.state = State::new().await;
+        self.is_stale = false;
+        Ok(())
     }
 }
 

@@ -2,13 +2,14 @@
 
 use serde::Deserialize;
 use tauri::ipc::JavaScriptChannelId;
-use tauri::{Runtime, State, Webview};
+use tauri::{AppHandle, Runtime, State, Webview};
 use voice_app::AppError;
 use voice_app::view::CallView;
 
 use super::{Call, On};
 use crate::host::Host;
 use crate::ipc::{Args, Name};
+use crate::platform;
 
 /// Whom to call.
 #[derive(Debug, Deserialize)]
@@ -50,13 +51,23 @@ pub struct Levels {
 
 /// Calls somebody.
 #[tauri::command]
-pub async fn call(host: State<'_, Host>, Args(a): Args<Whom>) -> Result<CallView, AppError> {
+pub async fn call<R: Runtime>(
+    app: AppHandle<R>,
+    host: State<'_, Host>,
+    Args(a): Args<Whom>,
+) -> Result<CallView, AppError> {
+    platform::microphone(&app).await?;
     host.desk().app()?.call(a.name.as_str()).await
 }
 
 /// Takes a call that rings.
 #[tauri::command]
-pub async fn accept(host: State<'_, Host>, Args(a): Args<Call>) -> Result<(), AppError> {
+pub async fn accept<R: Runtime>(
+    app: AppHandle<R>,
+    host: State<'_, Host>,
+    Args(a): Args<Call>,
+) -> Result<(), AppError> {
+    platform::microphone(&app).await?;
     host.desk().app()?.accept(a.call).await
 }
 

@@ -36,14 +36,24 @@ pub async fn sound_devices() -> Result<SoundDevices, AppError> {
 
 /// Opens the microphone to see how loud it is, or closes it.
 #[tauri::command]
-pub async fn microphone_test(host: State<'_, Host>, Args(a): Args<On>) -> Result<(), AppError> {
+pub async fn microphone_test<R: Runtime>(
+    app: AppHandle<R>,
+    host: State<'_, Host>,
+    Args(a): Args<On>,
+) -> Result<(), AppError> {
+    platform::microphone(&app).await?;
     let test = a.on.then_some(SoundTest::Microphone);
     host.desk().app()?.test_sound(test).await
 }
 
 /// One hears oneself half a second later, or no longer.
 #[tauri::command]
-pub async fn echo_test(host: State<'_, Host>, Args(a): Args<On>) -> Result<(), AppError> {
+pub async fn echo_test<R: Runtime>(
+    app: AppHandle<R>,
+    host: State<'_, Host>,
+    Args(a): Args<On>,
+) -> Result<(), AppError> {
+    platform::microphone(&app).await?;
     let test = a.on.then_some(SoundTest::Echo);
     host.desk().app()?.test_sound(test).await
 }

@@ -1,17 +1,38 @@
-//! Android. The microphone and the foreground service are asked for in `gen/android`'s manifest.
+//! Android. What it lets only Java do is in `gen/android`, and `bridge` reaches it.
+
+mod bridge;
 
 use tauri::{AppHandle, Builder, Runtime, WebviewWindow};
+use voice_app::AppError;
 use voice_app::view::CallView;
 
 use super::{missed, notification, rings};
 
 /// What this system needs of Tauri.
 pub(crate) fn plugins<R: Runtime>(builder: Builder<R>) -> Builder<R> {
-    builder.plugin(tauri_plugin_notification::init())
+    builder
+        .plugin(tauri_plugin_notification::init())
+        .plugin(bridge::plugin())
 }
 
 /// The system's web view starts its own processes anew.
 pub(crate) fn guard<R: Runtime>(_window: &WebviewWindow<R>) {}
+
+/// The window is there: networks are watched, and whoever uses this phone is asked about notifications.
+pub(crate) fn ready<R: Runtime>(app: &AppHandle<R>) {
+    bridge::watch_networks(app);
+    notification::ask(app);
+}
+
+/// Asks for the microphone, unless it may be used already.
+pub(crate) async fn microphone<R: Runtime>(app: &AppHandle<R>) -> Result<(), AppError> {
+    bridge::microphone(app).await
+}
+
+/// Calls go on, or no longer: a service in the foreground keeps the program and its microphone.
+pub(crate) async fn in_call<R: Runtime>(app: &AppHandle<R>, goes_on: bool) {
+    bridge::in_call(app, goes_on).await;
+}
 
 /// Somebody calls.
 pub(crate) fn notify_call<R: Runtime>(app: &AppHandle<R>, call: &CallView) {

@@ -1,4 +1,4 @@
-//! Starting with the session, on desktops.
+//! Desktops: starting with the session; and what only phones have to be asked.
 
 use tauri::{AppHandle, Runtime};
 use tauri_plugin_autostart::ManagerExt as _;
@@ -23,6 +23,14 @@ pub(crate) fn set_autostart<R: Runtime>(app: &AppHandle<R>, on: bool) -> Result<
     };
     changed.map_err(|e| AppError::new(Code::System, e))
 }
+
+/// Desktops ask for the microphone themselves, if at all, when it is opened.
+pub(crate) async fn microphone<R: Runtime>(_app: &AppHandle<R>) -> Result<(), AppError> {
+    Ok(())
+}
+
+/// They end no program behind others.
+pub(crate) async fn in_call<R: Runtime>(_app: &AppHandle<R>, _goes_on: bool) {}
 
 /// The same without an app: an uninstall.
 pub(crate) fn stay_off() -> Result<(), AppError> {
