@@ -119,10 +119,8 @@ fn bursts(delay: u64) -> Path {
 fn over_a_short_way_later_packets_bring_what_a_burst_took_and_the_delay_stays() {
     let mut ledger = Ledger::default();
     let (world, _) = call(bursts(25), Vec::new(), 60, 3, &mut ledger);
-    let [sent, heard] = [
-        world.engines[0].stats(MS(60_000)).sent,
-        world.engines[1].stats(MS(60_000)).heard,
-    ];
+    let sent = world.engines[0].stats(MS(60_000)).sent;
+    let heard = world.engines[1].stats(MS(60_000)).heard;
     assert!(
         heard.carried > 60 && heard.carried < sent.carried,
         "{heard:?}"
