@@ -174,6 +174,13 @@ pub fn offer(origin: Origin, wishes: Wishes, direction: Direction) -> Vec<u8> {
     finish(text, wishes, Some(REPORT), direction)
 }
 
+/// An offer where there is little room: without packets that carry earlier ones.
+pub fn short_offer(origin: Origin, wishes: Wishes, direction: Direction) -> Vec<u8> {
+    let mut text = begin(origin, &[OPUS, PCMU, PCMA]);
+    opus(&mut text, OPUS, None);
+    finish(text, wishes, Some(REPORT), direction)
+}
+
 /// The answer to an offer: one codec, the offer's numbers.
 pub fn answer(origin: Origin, wishes: Wishes, agreed: &Media, direction: Direction) -> Vec<u8> {
     let payloads = [agreed.payload_type].into_iter().chain(agreed.red);

@@ -113,11 +113,15 @@ impl Agent {
         let to = self.sip_of(&device);
         let origin = call.origin(self.own(to.ip()));
         let offer = sdp::offer(origin, self.config.wishes, Direction::SendRecv);
-        let invite = Outgoing {
+        let mut invite = Outgoing {
             method: Method::Invite,
             body: Some((sdp::KIND, offer)),
             ..self.outgoing(&name, &call_id, &tag, to)
         };
+        if !invite.fits() {
+            let offer = sdp::short_offer(origin, self.config.wishes, Direction::SendRecv);
+            invite.body = Some((sdp::KIND, offer));
+        }
         let fork = Fork {
             device,
             branch: invite.branch.clone(),

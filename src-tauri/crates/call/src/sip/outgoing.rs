@@ -57,6 +57,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether it is as short as it should be.
+    pub fn fits(&self) -> bool {
+        self.to_bytes().len() <= ROOM
+    }
+
     /// The datagram.
     pub fn to_bytes(&self) -> Vec<u8> {
         let full = self.write(true);
