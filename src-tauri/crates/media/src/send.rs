@@ -264,7 +264,7 @@ impl Sender {
         self.note_octets(now, octets);
         self.sequence += 1;
         self.marker = false;
-        let earlier = self.to_carry(now, &sent);
+        let earlier = self.carry(now, &sent);
         Some(self.datagram(&sent, earlier.as_ref(), report))
     }
 
@@ -285,11 +285,11 @@ impl Sender {
     }
 
     /// What the packet `sent` carries besides its own sound.
-    fn to_carry(&mut self, now: Duration, sent: &Sent) -> Option<Sent> {
+    fn carry(&mut self, now: Duration, sent: &Sent) -> Option<Sent> {
         if !self.control.carries() {
             return None;
         }
-        let earlier = self.history.to_carry(sent, self.back())?;
+        let earlier = self.history.carry(sent, self.back())?;
         let octets = earlier.payload.len() + red::AROUND;
         self.counts.carried += 1;
         self.counts.carried_octets += octets as u64;

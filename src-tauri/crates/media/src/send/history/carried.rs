@@ -15,7 +15,7 @@ pub(crate) const NEARBY: Duration = Duration::from_millis(80);
 impl History {
     /// What the packet `sent` should carry besides its own sound, from `back` frames before it. Not from beyond a pause: the
     /// peer tells its number by its time.
-    pub(crate) fn to_carry(&mut self, sent: &Sent, back: i64) -> Option<Sent> {
+    pub(crate) fn carry(&mut self, sent: &Sent, back: i64) -> Option<Sent> {
         self.carry_budget = (self.carry_budget + RESENT_SHARE).min(MOST_AT_ONCE);
         let distance = u32::try_from(back * self.frame).ok()?;
         let earlier = self.get(sent.sequence - back)?;
@@ -51,7 +51,7 @@ mod tests {
     }
 
     fn carried(history: &mut History, last: &Sent) -> Option<i64> {
-        history.to_carry(last, BACK).map(|sent| sent.sequence)
+        history.carry(last, BACK).map(|sent| sent.sequence)
     }
 
     #[test]
@@ -59,14 +59,14 @@ mod tests {
         let mut history = sent(31);
         let last = packet(30, 30);
         for _ in 0..4 {
-            history.to_carry(&packet(900, 900), BACK);
+            history.carry(&packet(900, 900), BACK);
         }
         assert_eq!(carried(&mut history, &last), Some(22));
         let report = |bitmap| Report { base: 27, bitmap };
         history.handle_report(last.first_sent, report(0b0_1111));
         assert_eq!(carried(&mut history, &last), None, "too many at once");
         for _ in 0..4 {
-            history.to_carry(&packet(900, 900), BACK);
+            history.carry(&packet(900, 900), BACK);
         }
         assert_eq!(carried(&mut history, &last), Some(22), "reported missing");
         history.handle_report(last.first_sent, report(0b1_1111));
