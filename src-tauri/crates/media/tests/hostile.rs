@@ -102,7 +102,7 @@ proptest! {
             let mut payload = Vec::new();
             for (head, is_usual) in heads {
                 // as a rule whole frames of the right type and a length that fits
-                let usual = 0xEF00_0000 | (head % 18 * 960) << 10 | head % 8;
+                let usual = 0xEF00_0000 | ((head % 18 * 960) << 10) | (head % 8);
                 payload.extend(if is_usual { usual } else { head }.to_be_bytes());
             }
             payload.push(111);
