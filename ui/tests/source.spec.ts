@@ -70,8 +70,10 @@ const asPattern = (template: string) =>
 
 test("every language fills in the same names", () => {
   const names = (s: string) => [...s.matchAll(/\{(\w+)\}/g)].map((m) => m[1]).sort();
+  // Of one thing the number may be left out.
+  const needed = (key: string, s: string) => names(s).filter((n) => !(n === "n" && key.endsWith(".one")));
   for (const key of Object.keys(en) as (keyof typeof en)[])
-    expect(names(ja[key]), key).toEqual(names(en[key]));
+    expect(needed(key, ja[key]), key).toEqual(needed(key, en[key]));
 });
 
 test("no text is left in English", () => {
