@@ -9,7 +9,7 @@ use ntm_wire::time::{Mono, Now, Wall};
 use super::path::Way;
 use crate::effects::Effects;
 use crate::event::{Event, Route};
-use crate::packet::data::Tunnel;
+use crate::packet::data::{Live, Tunnel};
 use crate::status::Interface;
 
 /// So long after it began a hand-over is told as it stands.
@@ -165,6 +165,11 @@ impl Tunnel {
 
     /// Tells the application of a hand-over that is complete, or long past.
     pub(crate) fn finish_record(&mut self, now: Mono, fx: &mut Effects) {
+        // Asked with every packet: mostly there is none.
+        let is_there = |l: &Live| l.record.is_some() || !l.ended.is_empty();
+        if !self.live().is_some_and(is_there) {
+            return;
+        }
         let after = self.before();
         let Some(live) = self.live_mut() else { return };
         let is_over = |r: &Record| r.is_complete() || now >= r.ends_at();

@@ -351,6 +351,7 @@ impl Tunnel {
             }
             Some(_) => {
                 self.note_resumed(now.mono, a.way);
+                self.finish_record(now.mono, fx);
                 self.handle_packet(now.mono, fx, content, own)
             }
             None => Opened::Nothing,
