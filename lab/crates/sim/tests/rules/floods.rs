@@ -5,10 +5,18 @@ use std::collections::BTreeMap;
 
 use ntm_sim::access::Access;
 use ntm_sim::capture::{Capture, Way};
-use ntm_wire::header::{Datagram, PacketType};
+use ntm_sim::net::{HostId, Packet};
+use ntm_sim::tap::{Spoof, Verdict};
+use ntm_wire::header::{Datagram, HEADER_LEN, PacketType};
 use ntm_wire::id::InterfaceId;
+use ntm_wire::seal::SALTED_OVERHEAD;
+use ntm_wire::time::Mono;
 
-use crate::stage::{Setting, Stage, delay, secs, symmetric};
+use super::{answers, stranger};
+use crate::stage::{ETHERNET, Setting, Stage, delay, ms, secs, symmetric};
+use crate::talk::Talk;
+
+const PUNCH: usize = HEADER_LEN + SALTED_OVERHEAD;
 
 #[test]
 fn rule_10_an_address_that_never_answers_gets_three_probes_and_no_more() {
@@ -66,4 +74,47 @@ fn rule_10_no_node_is_directed_to_more_than_eight_addresses() {
         .map(|d| d.dst)
         .collect();
     assert!((1..=8).contains(&asked.len()), "{asked:?}");
+}
+
+/// Each punch of CN is at MN before it is, from a stranger.
+fn pass_punches_on(stage: &mut Stage) {
+    let (cn, thief) = (stage.cn, "198.51.100.66:6666".parse().unwrap());
+    stage
+        .world
+        .set_tap(move |_: Mono, from: HostId, packet: &Packet| {
+            let view = Datagram::new_checked(packet.payload.as_slice());
+            if from != cn || !view.is_ok_and(|v| v.kind() == PacketType::Punch) {
+                return Verdict::pass();
+            }
+            Verdict {
+                spoofed: vec![Spoof {
+                    after: ms(0),
+                    src: thief,
+                    dst: packet.dst,
+                    payload: packet.payload.clone(),
+                }],
+                ..Verdict::default()
+            }
+        });
+}
+
+#[test]
+fn rule_10_whoever_passes_a_punch_on_draws_three_times_its_bytes_and_no_more() {
+    let mut stage = Stage::ready(Setting::default());
+    let thief = stranger(&mut stage);
+    pass_punches_on(&mut stage);
+    stage.call_works();
+    let mut talk = Talk::new(&mut stage, ms(20));
+    talk.run(&mut stage, secs(2));
+    let mn = stage.mn;
+    stage.connect_on((mn, ETHERNET), Access::PublicV4, delay(10));
+    talk.run(&mut stage, secs(6));
+    let (asked, drawn): (Vec<Vec<u8>>, Vec<Vec<u8>>) =
+        answers(&stage, thief).into_iter().partition(|d| {
+            let view = Datagram::new_checked(d.as_slice()).unwrap();
+            view.kind() == PacketType::TunnelRequest
+        });
+    assert!(!asked.is_empty(), "the stranger was believed to be CN");
+    let bytes: usize = drawn.iter().map(Vec::len).sum();
+    assert!(bytes <= 3 * PUNCH, "{bytes} bytes in {}", drawn.len());
 }

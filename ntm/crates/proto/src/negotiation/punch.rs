@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use ntm_wire::addr::RealAddr;
-use ntm_wire::header::{Datagram, Header, PacketType};
+use ntm_wire::header::{Datagram, HEADER_LEN, Header, PacketType};
 use ntm_wire::id::{InterfaceId, PathId};
 use ntm_wire::key::SecretKey;
 use ntm_wire::seal::{SALTED_OVERHEAD, open_salted, seal_salted};
@@ -20,6 +20,8 @@ use crate::packet::data::{Phase, Tunnel};
 
 /// Punches kept for a direction that has not come yet: it takes the longer way, over the DC.
 const KEPT: usize = 16;
+/// All of a punch: what an address that only a punch came from is credited with.
+pub(super) const PUNCH_LEN: usize = HEADER_LEN + SALTED_OVERHEAD;
 /// Addresses of a peer, told and learned.
 const MAX_CANDIDATES: usize = 12;
 
@@ -119,11 +121,26 @@ impl Tunnel {
         }
     }
 
+    /// Whoever recorded a punch may send it from any address: what is learned here was told by nobody, and is
+    /// kept apart from the candidates.
     fn learn(&mut self, now: Now, fx: &mut Effects, &Punch { on, from, .. }: &Punch) {
-        let is_wanted = self.may_go_direct && self.candidates.len() < MAX_CANDIDATES;
-        if is_wanted && !self.candidates.contains(&from) {
-            self.candidates.push(from);
-            self.ask_also(now.mono, fx, Way::Direct(on, from));
+        let way = Way::Direct(on, from);
+        let known = self.candidates.len() + self.punched().len();
+        let is_wanted = self.may_go_direct && known < MAX_CANDIDATES;
+        if !is_wanted || self.candidates.contains(&from) || self.punched().contains(&way) {
+            return;
+        }
+        if let Phase::Setup(Setup::Caller(caller)) = &mut self.phase {
+            caller.punched.push(way);
+        }
+        self.ask_also(now.mono, fx, way);
+    }
+
+    /// The ways by which punches came from addresses that were not told.
+    pub(super) fn punched(&self) -> &[Way] {
+        match &self.phase {
+            Phase::Setup(Setup::Caller(caller)) => &caller.punched,
+            Phase::Setup(Setup::Callee { .. }) | Phase::Live(_) => &[],
         }
     }
 }

@@ -13,6 +13,7 @@ use ntm_wire::noise::{BadHandshake, Handshake, SessionKeys, tunnel_initiator, tu
 use ntm_wire::seal::SALTED_OVERHEAD;
 use ntm_wire::time::{Mono, Now};
 
+use super::punch::PUNCH_LEN;
 use super::rekey::Rekey;
 use super::retry::{Due, Retry};
 use crate::effects::Effects;
@@ -51,6 +52,8 @@ pub(crate) struct CallerSetup {
     pub(super) path_key: SecretKey,
     /// The boxes of the punches that were taken; no more than there are candidates.
     pub(super) punches: Vec<[u8; SALTED_OVERHEAD]>,
+    /// The ways by which they came; see [`Tunnel::punched`].
+    pub(super) punched: Vec<Way>,
     request: Vec<u8>,
     retry: Retry,
     parked_until: Option<Mono>,
@@ -93,6 +96,7 @@ impl CallerSetup {
             handshake,
             path_key: d.path_key.clone(),
             punches: Vec::new(),
+            punched: Vec::new(),
             request,
             retry: Retry::new(now, None),
             parked_until: None,
@@ -177,7 +181,9 @@ impl Tunnel {
             return;
         };
         let relays = (0..self.legs.len()).map(Way::Relay);
-        for way in relays.chain(self.direct_ways(&fx.locals)) {
+        let direct = self.direct_ways(&fx.locals).into_iter();
+        let direct = direct.chain(self.punched().to_vec());
+        for way in relays.chain(direct) {
             self.transmit(now, fx, way, request.clone());
         }
     }
@@ -359,13 +365,16 @@ impl Tunnel {
     fn first_path(&self, now: Mono, fx: &Effects, first: Way, len: usize) -> PathSet {
         let relays = (0..self.legs.len()).map(Way::Relay);
         let all: Vec<Way> = relays.chain(self.direct_ways(&fx.locals)).collect();
-        let is_known = all.contains(&first);
+        let is_known = all.contains(&first) || self.punched().contains(&first);
         let is_relay = matches!(first, Way::Relay(_));
         let proved = is_relay || self.role == Role::Caller && is_known;
         let relay = all.first().filter(|_| !is_known);
         let start = relay.copied().unwrap_or(first);
         let mut paths = PathSet::new(start, proved, fx.locals.clone(), now);
         all.into_iter().for_each(|way| paths.add(way, now));
+        for way in self.punched().iter().filter(|w| **w != start) {
+            paths.note_heard(*way, self.may_go_direct, PUNCH_LEN, now);
+        }
         if start != first {
             paths.note_heard(first, self.may_go_direct, HEADER_LEN + len, now);
         }

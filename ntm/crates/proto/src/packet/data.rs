@@ -47,7 +47,7 @@ pub(crate) struct Tunnel {
     pub(crate) legs: Vec<RelayLeg>,
     /// Both ends agree to learn each other's addresses.
     pub(crate) may_go_direct: bool,
-    /// The peer's real addresses, as told and learned; none when only the relay is allowed.
+    /// The peer's real addresses, as told; none when only the relay is allowed.
     pub(crate) candidates: Vec<RealAddr>,
     /// When this node asked for other relays.
     pub(crate) asked_again: Option<Mono>,
