@@ -30,7 +30,7 @@ pub fn forward<R: Runtime>(app: AppHandle<R>, mut events: AppEvents) {
 }
 
 fn tell<R: Runtime>(app: &AppHandle<R>, event: AppEvent) {
-    if matches!(event, AppEvent::Levels { .. } | AppEvent::Statistics { .. }) {
+    if matches!(event, AppEvent::Levels { .. }) {
         if let Some(host) = app.try_state::<Host>() {
             host.send_levels(event);
         }

@@ -57,12 +57,12 @@ impl Host {
         &self.log
     }
 
-    /// Levels and statistics go there from now on; a page that was loaded anew has a new one.
-    pub fn watch_levels(&self, channel: Channel<AppEvent>) {
-        *self.levels.lock().unwrap_or_else(PoisonError::into_inner) = Some(channel);
+    /// Levels go there from now on; a page that was loaded anew has a new one.
+    pub fn watch_levels(&self, channel: Option<Channel<AppEvent>>) {
+        *self.levels.lock().unwrap_or_else(PoisonError::into_inner) = channel;
     }
 
-    /// Sends levels or statistics to the page, if it wants them.
+    /// Sends levels to the page, if it wants them: fifteen a second cost it something.
     pub fn send_levels(&self, event: AppEvent) {
         let channel = self.levels.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(channel) = &*channel {

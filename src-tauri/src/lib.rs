@@ -83,12 +83,12 @@ fn desktop<R: Runtime>(app: &AppHandle<R>) {
 
 #[cfg(desktop)]
 fn plugins<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
-    let second = |app: &AppHandle<R>, args: Vec<String>, _folder: String| {
+    let second = |app: &AppHandle<R>, args: Vec<String>| {
         window::show(app);
         args.iter().skip(1).for_each(|l| links::follow(app, l));
     };
     // The first of all: a second start must not get any further.
-    let builder = builder.plugin(tauri_plugin_single_instance::init(second));
+    let builder = builder.plugin(platform::single(second));
     let hidden = Some(vec!["--hidden"]);
     let autostart =
         tauri_plugin_autostart::init(tauri_plugin_autostart::MacosLauncher::LaunchAgent, hidden);

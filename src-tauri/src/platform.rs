@@ -3,12 +3,12 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{guard, notify_call, notify_missed, plugins, withdraw_call};
+pub(crate) use linux::{guard, notify_call, notify_missed, plugins, single, withdraw_call};
 
 #[cfg(any(windows, target_os = "macos"))]
 mod desktop;
 #[cfg(any(windows, target_os = "macos"))]
-pub(crate) use desktop::{guard, notify_call, notify_missed, plugins, withdraw_call};
+pub(crate) use desktop::{guard, notify_call, notify_missed, plugins, single, withdraw_call};
 
 #[cfg(target_os = "android")]
 mod android;

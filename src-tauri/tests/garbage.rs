@@ -27,7 +27,10 @@ fn commands() -> Vec<(&'static str, Value)> {
         ("ptt", json!({"down": true})),
         ("record", json!({"on": true})),
         ("watch_route", json!({"call": 1, "on": true})),
-        ("watch_levels", json!({"channel": "__CHANNEL__:7"})),
+        (
+            "watch_levels",
+            json!({"channel": "__CHANNEL__:7", "on": true}),
+        ),
         ("send_text", json!({"name": "bob", "text": "hello"})),
         ("complete", json!({"typed": "b"})),
         ("set_contact", json!({"contact": {"name": "bob"}})),

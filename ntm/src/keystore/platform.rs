@@ -6,7 +6,7 @@ use keyring_core::api::CredentialStoreApi;
 use keyring_core::error::Result;
 
 #[cfg(target_os = "linux")]
-use zbus_secret_service_keyring_store::Store;
+use dbus_secret_service_keyring_store::Store;
 
 #[cfg(target_os = "macos")]
 use apple_native_keyring_store::keychain::Store;

@@ -43,10 +43,11 @@ pub struct Watch {
     on: bool,
 }
 
-/// Where levels go.
+/// Where levels go, or go no longer.
 #[derive(Deserialize)]
 pub struct Levels {
     channel: JavaScriptChannelId,
+    on: bool,
 }
 
 /// Calls somebody.
@@ -108,19 +109,19 @@ pub async fn record(host: State<'_, Host>, Args(a): Args<On>) -> Result<Option<S
     Ok(file.map(|f| f.display().to_string()))
 }
 
-/// Tells the ways of a call four times a second, or no longer.
+/// Tells the ways of a call once a second and at each hand-over, or no longer.
 #[tauri::command]
 pub async fn watch_route(host: State<'_, Host>, Args(a): Args<Watch>) -> Result<(), AppError> {
     host.desk().watch_route(a.call, a.on).await
 }
 
-/// Levels and statistics go into this channel from now on.
+/// Levels go into this channel from now on, or into none.
 #[tauri::command]
 pub async fn watch_levels<R: Runtime>(
     host: State<'_, Host>,
     webview: Webview<R>,
     Args(a): Args<Levels>,
 ) -> Result<(), AppError> {
-    host.watch_levels(a.channel.channel_on(webview));
+    host.watch_levels(a.on.then(|| a.channel.channel_on(webview)));
     Ok(())
 }

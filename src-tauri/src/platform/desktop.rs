@@ -25,3 +25,12 @@ pub(crate) fn withdraw_call<R: Runtime>(_app: &AppHandle<R>, _call: u64) {}
 pub(crate) fn notify_missed<R: Runtime>(app: &AppHandle<R>, call: &CallView) {
     notification::show(app, missed(call));
 }
+
+/// `second` is called in the first program, with what a later start was given.
+pub(crate) fn single<R, F>(second: F) -> tauri::plugin::TauriPlugin<R>
+where
+    R: Runtime,
+    F: Fn(&AppHandle<R>, Vec<String>) + Send + Sync + 'static,
+{
+    tauri_plugin_single_instance::init(move |app, args, _| second(app, args))
+}

@@ -1,11 +1,13 @@
 //! Linux: notifications by D-Bus, with buttons; the page's process, which may die without the call dying.
 
+mod instance;
 mod notifications;
 
 use tauri::{AppHandle, Builder, Runtime, WebviewWindow};
 use voice_app::view::CallView;
 use webkit2gtk::WebViewExt as _;
 
+pub(crate) use instance::single;
 pub(crate) use notifications::withdraw_call;
 
 use super::{missed, rings};

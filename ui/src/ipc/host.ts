@@ -26,9 +26,9 @@ export interface Host {
   now(): number;
 
   window(): Promise<WindowView>;
-  /** Whole models, as they change. */
+  /** Whole models as they change, statistics once a second. */
   listen(heard: Heard): Promise<Stop>;
-  /** Levels some fifteen times a second, statistics once a second. */
+  /** Levels, some fifteen times a second: for as long as they are looked at. One at a time watches. */
   watchLevels(heard: Heard): Promise<Stop>;
 
   signUp(invitation: string, account: string, password: string, device: string | null): Promise<SignedIn>;

@@ -28,6 +28,8 @@ export class MockHost implements Host {
   #calls: MockCall[] = [];
   #texts: Snapshot["texts"] = [];
   #heard = new Set<Heard>();
+  /** Whoever looks at levels. */
+  #levels: Heard | null = null;
   #nextId = 1;
   #refusal: AppError | null = null;
   #autostart = false;
@@ -42,7 +44,10 @@ export class MockHost implements Host {
 
   // ---- what worlds are made of
 
-  tell = (event: AppEvent) => this.#heard.forEach((heard) => heard(event));
+  tell = (event: AppEvent) => {
+    if (event.event === "levels") this.#levels?.(event);
+    else this.#heard.forEach((heard) => heard(event));
+  };
 
   stage(stage: Stage) {
     this.#stage = stage;
@@ -103,8 +108,9 @@ export class MockHost implements Host {
     return () => this.#heard.delete(heard);
   }
 
-  async watchLevels(): Promise<Stop> {
-    return () => undefined;
+  async watchLevels(heard: Heard): Promise<Stop> {
+    this.#levels = heard;
+    return () => (this.#levels = null);
   }
 
   async signUp(invitation: string, account: string, password: string) {

@@ -17,8 +17,11 @@ export class TauriHost implements Host {
   async watchLevels(heard: Heard): Promise<Stop> {
     const channel = new Channel<AppEvent>();
     channel.onmessage = heard;
-    await invoke("watch_levels", { channel });
-    return () => (channel.onmessage = () => undefined);
+    await invoke("watch_levels", { channel, on: true });
+    return () => {
+      channel.onmessage = () => undefined;
+      void invoke("watch_levels", { channel, on: false });
+    };
   }
 
   signUp: Host["signUp"] = (invitation, account, password, device) =>

@@ -65,11 +65,20 @@ export class AppState {
 
   /** Asks for everything once, and listens from then on; gives what ends it. */
   async start(): Promise<() => void> {
-    const stops = [await this.host.listen(this.#heard), await this.host.watchLevels(this.#heard)];
+    const stop = await this.host.listen(this.#heard);
     const view = await this.host.window();
     this.#heard({ event: "window", view });
-    return () => stops.forEach((stop) => stop());
+    return stop;
   }
+
+  /** Meters are in sight, until what it gives is called. */
+  watchLevels = () => {
+    const watched = this.host.watchLevels(this.#heard);
+    return () => {
+      this.levels = { microphone: SILENCE, ear: SILENCE, speaking: false };
+      void watched.then((stop) => stop());
+    };
+  };
 
   tick = () => {
     this.now = this.host.now();

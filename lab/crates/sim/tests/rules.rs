@@ -18,10 +18,12 @@ mod unlinkable;
 use core::net::{IpAddr, Ipv4Addr};
 
 use ntm_sim::capture::{Captured, Way};
-use ntm_sim::net::{HostId, LinkConfig};
+use ntm_sim::net::{HostId, LinkConfig, Packet};
 use ntm_sim::process::{Process, Sink};
+use ntm_sim::tap::{Spoof, Verdict};
 use ntm_wire::header::{Datagram, PacketType};
 use ntm_wire::id::InterfaceId;
+use ntm_wire::time::Mono;
 
 use crate::stage::{Stage, ms};
 
@@ -33,6 +35,29 @@ fn sent(stage: &Stage, by: HostId, kind: PacketType) -> Vec<Captured> {
     };
     let all = &stage.world.capture.as_ref().unwrap().datagrams;
     all.iter().filter(fits).cloned().collect()
+}
+
+/// Where the stranger is.
+const THIEF: &str = "198.51.100.66:6666";
+
+/// Whatever `is_it` picks is at its receiver before it is, from the stranger.
+fn pass_on(stage: &mut Stage, mut is_it: impl FnMut(HostId, &Packet) -> bool + 'static) {
+    let tap = move |_: Mono, from: HostId, packet: &Packet| {
+        if !is_it(from, packet) {
+            return Verdict::pass();
+        }
+        let copy = Spoof {
+            after: ms(0),
+            src: THIEF.parse().unwrap(),
+            dst: packet.dst,
+            payload: packet.payload.clone(),
+        };
+        Verdict {
+            spoofed: vec![copy],
+            ..Verdict::default()
+        }
+    };
+    stage.world.set_tap(tap);
 }
 
 /// Somebody at the core who is nobody's peer.

@@ -43,6 +43,7 @@ export class MockCall {
   change(what: Partial<CallView>) {
     this.view = { ...this.view, ...what };
     this.#around.tell({ event: "call", ...this.view });
+    this.tellPicture();
   }
 
   after(ms: number, what: () => void) {
@@ -56,7 +57,7 @@ export class MockCall {
     this.change({ state: "talking", device: "phone", answered_ms: now - ago * 1000, route: this.#route() });
     this.#stops.push(
       every(this.#around.clock, 1000, () => this.#second()),
-      every(this.#around.clock, 250, () => this.tellPicture()),
+      every(this.#around.clock, 1000, () => this.tellPicture()),
       every(this.#around.clock, SPEECH_EVERY, () => this.#levels()),
     );
   }

@@ -11,14 +11,13 @@ use ntm_sim::tap::{Spoof, Verdict};
 use ntm_wire::header::PacketType;
 use ntm_wire::time::Mono;
 
-use super::{answers, sent, stranger};
+use super::{THIEF, answers, pass_on, sent, stranger};
 use crate::stage::{ETHERNET, Setting, Stage, delay, ms, secs, symmetric};
 use crate::talk::Talk;
 
 /// UDP payload of a voice packet, and of a probe that claims.
 const VOICE: usize = 118;
 const CLAIM: usize = 1200;
-const THIEF: &str = "198.51.100.66:6666";
 
 /// Both with public addresses, talking directly.
 fn talking() -> (Stage, Talk, HostId) {
@@ -45,24 +44,10 @@ fn remote(stage: &Stage, host: HostId) -> Option<SocketAddr> {
 /// The first datagram of MN of this length is at CN before it is, from the thief.
 fn race(stage: &mut Stage, len: usize) {
     let (mn, mut is_done) = (stage.mn, false);
-    stage
-        .world
-        .set_tap(move |_: Mono, from: HostId, packet: &Packet| {
-            let is_it = from == mn && packet.payload.len() == len && packet.dst.port() != 7930;
-            if !is_it || is_done {
-                return Verdict::pass();
-            }
-            is_done = true;
-            Verdict {
-                spoofed: vec![Spoof {
-                    after: ms(0),
-                    src: THIEF.parse().unwrap(),
-                    dst: packet.dst,
-                    payload: packet.payload.clone(),
-                }],
-                ..Verdict::default()
-            }
-        });
+    pass_on(stage, move |from, packet| {
+        let is_it = from == mn && packet.payload.len() == len && packet.dst.port() != 7930;
+        is_it && !core::mem::replace(&mut is_done, true)
+    });
 }
 
 fn bytes_at(stage: &Stage, host: HostId) -> usize {
@@ -101,22 +86,9 @@ fn rule_03_a_claim_passed_on_by_a_stranger_brings_him_three_times_its_bytes_and_
 /// Every datagram between the two is at the other end before it is, from the thief.
 fn race_all(stage: &mut Stage) {
     let ends = [stage.mn, stage.cn];
-    stage
-        .world
-        .set_tap(move |_: Mono, from: HostId, packet: &Packet| {
-            if !ends.contains(&from) || packet.dst.port() == 7930 {
-                return Verdict::pass();
-            }
-            Verdict {
-                spoofed: vec![Spoof {
-                    after: ms(0),
-                    src: THIEF.parse().unwrap(),
-                    dst: packet.dst,
-                    payload: packet.payload.clone(),
-                }],
-                ..Verdict::default()
-            }
-        });
+    pass_on(stage, move |from, packet| {
+        ends.contains(&from) && packet.dst.port() != 7930
+    });
 }
 
 #[test]

@@ -5,14 +5,11 @@ use std::collections::BTreeMap;
 
 use ntm_sim::access::Access;
 use ntm_sim::capture::{Capture, Way};
-use ntm_sim::net::{HostId, Packet};
-use ntm_sim::tap::{Spoof, Verdict};
 use ntm_wire::header::{Datagram, HEADER_LEN, PacketType};
 use ntm_wire::id::InterfaceId;
 use ntm_wire::seal::SALTED_OVERHEAD;
-use ntm_wire::time::Mono;
 
-use super::{answers, stranger};
+use super::{answers, pass_on, stranger};
 use crate::stage::{ETHERNET, Setting, Stage, delay, ms, secs, symmetric};
 use crate::talk::Talk;
 
@@ -78,24 +75,11 @@ fn rule_10_no_node_is_directed_to_more_than_eight_addresses() {
 
 /// Each punch of CN is at MN before it is, from a stranger.
 fn pass_punches_on(stage: &mut Stage) {
-    let (cn, thief) = (stage.cn, "198.51.100.66:6666".parse().unwrap());
-    stage
-        .world
-        .set_tap(move |_: Mono, from: HostId, packet: &Packet| {
-            let view = Datagram::new_checked(packet.payload.as_slice());
-            if from != cn || !view.is_ok_and(|v| v.kind() == PacketType::Punch) {
-                return Verdict::pass();
-            }
-            Verdict {
-                spoofed: vec![Spoof {
-                    after: ms(0),
-                    src: thief,
-                    dst: packet.dst,
-                    payload: packet.payload.clone(),
-                }],
-                ..Verdict::default()
-            }
-        });
+    let cn = stage.cn;
+    pass_on(stage, move |from, packet| {
+        let view = Datagram::new_checked(packet.payload.as_slice());
+        from == cn && view.is_ok_and(|v| v.kind() == PacketType::Punch)
+    });
 }
 
 #[test]

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use tokio::sync::broadcast::error::RecvError;
+
 use super::{Desk, held};
 use crate::app::App;
 use crate::error::AppError;
-use crate::view::AppEvent;
+use crate::view::{AppEvent, AppEvents};
 
-/// A picture so often.
-const EVERY: Duration = Duration::from_millis(250);
+/// A picture so often when nothing happens: round trips and losses change, and drawing has its price.
+const EVERY: Duration = Duration::from_secs(1);
 
 impl Desk {
-    /// Tells the ways of a call four times a second, until it is over or told to stop.
+    /// Tells the ways of a call once a second and whenever it goes another way, until it is over or told to stop.
     ///
     /// # Errors
     /// [`Code::NoSuchCall`](crate::Code::NoSuchCall), or that the telephone is off.
@@ -35,13 +37,31 @@ impl Desk {
     }
 
     async fn watch(&self, app: &App, call: u64) {
+        let mut events = self.events();
         loop {
-            tokio::time::sleep(EVERY).await;
+            let _ = tokio::time::timeout(EVERY, moved(&mut events, call)).await;
             let Ok(picture) = app.picture(call).await else {
                 return;
             };
             let picture = Box::new(picture);
             self.tell(AppEvent::Route { picture });
+        }
+    }
+}
+
+/// The call goes another way, or can't go.
+async fn moved(events: &mut AppEvents, call: u64) {
+    loop {
+        let is_it = match events.recv().await {
+            Ok(AppEvent::Handover { call: of, .. } | AppEvent::Outage { call: of, .. }) => {
+                of == call
+            }
+            Ok(AppEvent::Call(view)) => view.id == call,
+            Ok(_) | Err(RecvError::Lagged(_)) => false,
+            Err(RecvError::Closed) => std::future::pending().await,
+        };
+        if is_it {
+            return;
         }
     }
 }
