@@ -1,7 +1,7 @@
 //! [`PhoneCall`]: two people talk, and one of them changes the network meanwhile: what both heard is kept.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::ensure;
 use serde::Serialize;
@@ -74,10 +74,21 @@ pub struct Ear {
     pub handovers: Vec<Value>,
     /// What gaps cost.
     pub outages: Vec<Value>,
+    /// SIP messages that came and left.
+    pub sip: Vec<Sip>,
     /// Why the call ended.
     pub ended: Option<String>,
     /// The recording, where files stand for devices.
     pub recording: Option<PathBuf>,
+}
+
+/// A SIP message, as the program logged it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sip {
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
+    /// The program's words.
+    pub what: String,
 }
 
 impl PhoneCall {
@@ -89,10 +100,13 @@ impl PhoneCall {
             seed: self.seed,
         })?;
         let mut ends = self.case.build(&mut world, self.callee)?;
-        let parties = self.assemble(&mut world, &ends)?;
+        let mut parties = self.assemble(&mut world, &ends)?;
         self.case.prepare(&mut ends)?;
         let [mut calling, listening] = parties.begin(self)?;
         let (talking_at_ms, mut moves_at_ms) = (now_ms(), Vec::new());
+        if self.case == Case::DcDown {
+            parties.kill_servers()?;
+        }
         for _ in 0..self.moves {
             std::thread::sleep(self.after);
             moves_at_ms.push(now_ms());
@@ -158,14 +172,26 @@ impl PhoneCall {
         let lines = end.out();
         let text: String = lines.iter().map(|l| format!("{}\n", l.text)).collect();
         std::fs::write(self.folder.join(format!("{name}.jsonl")), text)?;
-        let err: String = end.err().iter().map(|l| format!("{}\n", l.text)).collect();
+        let log = end.err();
+        let err: String = log.iter().map(|l| format!("{}\n", l.text)).collect();
         std::fs::write(self.folder.join(format!("{name}.log")), err)?;
         let mut ear = Ear {
+            sip: log.iter().filter_map(Sip::of).collect(),
             recording: Some(self.folder.join(format!("{name}.wav"))).filter(|p| p.exists()),
             ..Ear::default()
         };
         lines.iter().for_each(|l| ear.note(l));
         Ok(ear)
+    }
+}
+
+impl Sip {
+    fn of(line: &Line) -> Option<Self> {
+        let at = line.text.find("SIP ")?;
+        Some(Self {
+            at_ms: ms(line.at),
+            what: line.text.get(at..)?.to_owned(),
+        })
     }
 }
 
@@ -192,6 +218,10 @@ impl Ear {
 }
 
 fn now_ms() -> u64 {
-    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    ms(SystemTime::now())
+}
+
+fn ms(at: SystemTime) -> u64 {
+    let since = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -45,7 +45,7 @@ impl PhoneCall {
     pub(super) fn assemble(&self, world: &mut World, ends: &Ends) -> anyhow::Result<Parties> {
         let hosts = [&ends.caller.host, &ends.callee.host];
         let Some(script) = &self.program else {
-            let cast = Cast::start(Peer::Ntm, world, hosts, false)?;
+            let cast = Cast::start(Peer::Ntm, world, hosts, self.case.is_ours())?;
             return Ok(Parties::Ours(Box::new(cast)));
         };
         let callee = hosts[1].public_address();
@@ -82,6 +82,14 @@ impl PhoneCall {
 }
 
 impl Parties {
+    /// From now on there is no coordinator, no account server and one relay.
+    pub(super) fn kill_servers(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::Ours(cast) => cast.ours().map_or(Ok(()), |ours| ours.servers.kill()),
+            Self::Others(_) => anyhow::bail!("whose servers shall be killed, nobody knows"),
+        }
+    }
+
     /// Lets them call each other: the caller's end, and the callee's.
     pub(super) fn begin(&self, call: &PhoneCall) -> anyhow::Result<[Conversation; 2]> {
         match (self, &call.program) {
@@ -125,6 +133,7 @@ fn start(
     args: &[&str],
 ) -> anyhow::Result<Conversation> {
     let run = device.program("legato-cli")?.args(args);
+    let run = run.env("LEGATO_LOG", "voice_call=debug");
     let Some(host) = &call.devices else {
         let run = run.arg("--in").arg(&call.speech).arg("--repeat");
         let out = run.arg("--out");

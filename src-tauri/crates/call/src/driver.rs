@@ -228,6 +228,7 @@ impl Driver {
             }
             self.known.insert(from.ip(), device);
         }
+        tracing::debug!(message = kind(datagram), "SIP came");
         let now = self.now();
         if let Some(device) = self.known.get(&from.ip()) {
             self.agent.handle_datagram(now, from, device, datagram);
@@ -260,6 +261,7 @@ impl Driver {
     /// Carries out what the agent wants, until it wants nothing more.
     async fn flush(&mut self) {
         while let Some(transmit) = self.agent.poll_transmit() {
+            tracing::debug!(message = kind(&transmit.payload), "SIP leaves");
             if let Err(error) = self.sip.send_to(&transmit.payload, transmit.to).await {
                 // No way at the moment: it is sent again.
                 tracing::trace!(%error, "a datagram of SIP was not sent");
@@ -365,4 +367,13 @@ async fn sleep_until(due: Option<Instant>) {
         Some(due) => tokio::time::sleep_until(due).await,
         None => std::future::pending().await,
     }
+}
+
+/// `INVITE` or `SIP/2.0 200`: nothing of who calls whom goes into a log.
+fn kind(message: &[u8]) -> &str {
+    let words = if message.starts_with(b"SIP/") { 2 } else { 1 };
+    let mut spaces = message.iter().enumerate().filter(|(_, b)| **b == b' ');
+    let end = spaces.nth(words - 1).map_or(0, |(at, _)| at);
+    let kind = message.get(..end).unwrap_or_default();
+    core::str::from_utf8(kind).unwrap_or_default()
 }
