@@ -11,7 +11,7 @@ use ntm_sim::tap::{Spoof, Verdict};
 use ntm_wire::header::PacketType;
 use ntm_wire::time::Mono;
 
-use super::{THIEF, answers, pass_on, sent, stranger};
+use super::{answers, pass_on, sent, stranger};
 use crate::stage::{ETHERNET, Setting, Stage, delay, ms, secs, symmetric};
 use crate::talk::Talk;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{Desk, held};
-use crate::app::App;
+use crate::app::{App, AppEvents};
 use crate::error::AppError;
-use crate::view::{AppEvent, AppEvents};
+use crate::view::AppEvent;
 
 /// A picture so often when nothing happens: round trips and losses change, and drawing has its price.
 const EVERY: Duration = Duration::from_secs(1);
