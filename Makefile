@@ -70,7 +70,7 @@ demo: setup ## a call through a Wi-Fi toggle in two networks of the lab, drawn a
 voice-live: setup ## calls through sound devices with real hand-overs in the lab, judged by the recording (needs root)
 	@scripts/voice-live
 
-voice-peers: setup ## the same call and hand-overs with Mumble and baresip beside ours (needs root)
+voice-peers: setup ## the same call and hand-overs with Mumble, baresip and Chromium beside ours (needs root)
 	@scripts/voice-peers
 
 fuzz: setup ## each fuzz target for SECONDS=60
