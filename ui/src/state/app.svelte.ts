@@ -84,6 +84,11 @@ export class AppState {
     this.now = this.host.now();
   };
 
+  /** In a call what is told every second moves the clock as well: a second picture of the window has its price. */
+  tickIfLate = () => {
+    if (this.host.now() - this.now >= 900) this.tick();
+  };
+
   /** Does something that may be refused; then the refusal is shown in words. */
   run = async <T>(work: Promise<T>): Promise<T | undefined> => {
     try {

@@ -9,8 +9,9 @@ use crate::app::{App, AppEvents};
 use crate::error::AppError;
 use crate::view::AppEvent;
 
-/// A picture so often when nothing happens: round trips and losses change, and drawing has its price.
-const EVERY: Duration = Duration::from_secs(1);
+/// A picture comes with the statistics, once a second, so that both are drawn at once: drawing has its price. This
+/// is for calls without any.
+const WITHOUT: Duration = Duration::from_millis(1500);
 
 impl Desk {
     /// Tells the ways of a call once a second and whenever it goes another way, until it is over or told to stop.
@@ -39,7 +40,7 @@ impl Desk {
     async fn watch(&self, app: &App, call: u64) {
         let mut events = self.events();
         loop {
-            let _ = tokio::time::timeout(EVERY, moved(&mut events, call)).await;
+            let _ = tokio::time::timeout(WITHOUT, news(&mut events, call)).await;
             let Ok(picture) = app.picture(call).await else {
                 return;
             };
@@ -49,13 +50,15 @@ impl Desk {
     }
 }
 
-/// The call goes another way, or can't go.
-async fn moved(events: &mut AppEvents, call: u64) {
+/// There is something new to draw of a call: figures, or it goes another way, or can't go.
+async fn news(events: &mut AppEvents, call: u64) {
     loop {
         let is_it = match events.recv().await {
-            Ok(AppEvent::Handover { call: of, .. } | AppEvent::Outage { call: of, .. }) => {
-                of == call
-            }
+            Ok(
+                AppEvent::Handover { call: of, .. }
+                | AppEvent::Outage { call: of, .. }
+                | AppEvent::Statistics { call: of, .. },
+            ) => of == call,
             Ok(AppEvent::Call(view)) => view.id == call,
             Ok(_) | Err(RecvError::Lagged(_)) => false,
             Err(RecvError::Closed) => std::future::pending().await,
