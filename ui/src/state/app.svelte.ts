@@ -121,7 +121,31 @@ export class AppState {
 
   // ---- what is told
 
+  /** While the route is looked at its picture follows the figures at once, and both are drawn as one: each drawing has its price. */
+  #figuresToCome: Extract<AppEvent, { event: "statistics" }> | null = null;
+  #watchesRoute = false;
+
+  watchRoute = (call: number) => {
+    this.#watchesRoute = true;
+    void this.run(this.host.watchRoute(call, true));
+    return () => {
+      this.#watchesRoute = false;
+      void this.host.watchRoute(call, false).catch(() => undefined);
+    };
+  };
+
   #heard = (event: AppEvent) => {
+    const before = this.#figuresToCome;
+    this.#figuresToCome = null;
+    if (event.event === "statistics" && this.#watchesRoute && !before) {
+      this.#figuresToCome = event;
+      return;
+    }
+    if (before) this.#take(before);
+    this.#take(event);
+  };
+
+  #take = (event: AppEvent) => {
     if (event.event !== "levels") this.tick();
     switch (event.event) {
       case "window":
