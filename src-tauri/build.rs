@@ -5,6 +5,7 @@ use std::path::Path;
 /// Every command that a page may be allowed; `capabilities` names them one by one.
 const COMMANDS: &[&str] = &[
     "window",
+    "start_link",
     "sign_up",
     "sign_in",
     "sign_out",

@@ -27,6 +27,7 @@ pub struct On {
 pub fn register<R: Runtime>(builder: Builder<R>) -> Builder<R> {
     builder.invoke_handler(tauri::generate_handler![
         window::window,
+        window::start_link,
         window::show_window,
         window::quit,
         account::sign_up,

@@ -10,12 +10,14 @@ use tauri::{AppHandle, Runtime};
 use voice_app::{AppConfig, AppError, AppEvent, AppEvents, Desk, DeskConfig};
 
 use crate::args;
+use crate::links::Links;
 use crate::log::Log;
 
-/// What commands and events stand on: the desk, the log, and the page's channel for levels.
+/// What commands and events stand on: the desk, the log, links, and the page's channel for levels.
 pub struct Host {
     desk: Desk,
     log: Log,
+    links: Links,
     levels: Mutex<Option<Channel<AppEvent>>>,
 }
 
@@ -42,6 +44,7 @@ impl Host {
         let host = Self {
             desk,
             log,
+            links: Links::default(),
             levels: Mutex::new(None),
         };
         (host, events)
@@ -50,6 +53,11 @@ impl Host {
     /// The desk.
     pub fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    /// What links ask for.
+    pub fn links(&self) -> &Links {
+        &self.links
     }
 
     /// The log.

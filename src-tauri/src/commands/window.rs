@@ -13,6 +13,12 @@ pub async fn window(host: State<'_, Host>) -> Result<WindowView, AppError> {
     Ok(host.desk().window().await)
 }
 
+/// The link that the program was started with, once; from now on the page is told of links.
+#[tauri::command]
+pub async fn start_link(host: State<'_, Host>) -> Result<Option<String>, AppError> {
+    Ok(host.links().listen())
+}
+
 /// Shows the window, and puts it before others.
 #[tauri::command]
 pub async fn show_window<R: Runtime>(app: AppHandle<R>) -> Result<(), AppError> {

@@ -28,6 +28,8 @@ export interface Host {
   window(): Promise<WindowView>;
   /** Whole models as they change, statistics once a second. */
   listen(heard: Heard): Promise<Stop>;
+  /** The link that the program was started with, once; from then on links are told. */
+  startLink(): Promise<string | null>;
   /** Levels, some fifteen times a second: for as long as they are looked at. One at a time watches. */
   watchLevels(heard: Heard): Promise<Stop>;
 

@@ -32,6 +32,7 @@ export class MockHost implements Host {
   #levels: Heard | null = null;
   #nextId = 1;
   #refusal: AppError | null = null;
+  #startLink: string | null = null;
   #autostart = false;
   #test: Stop | null = null;
 
@@ -83,6 +84,11 @@ export class MockHost implements Host {
     this.#refusal = { code, message: `the program says: ${code}` };
   }
 
+  /** The program was started by this link. */
+  startedWith(link: string) {
+    this.#startLink = link;
+  }
+
   begin(name: string, outgoing: boolean): MockCall {
     const call = new MockCall({ ...this, over: (call) => this.#over(call) }, this.#nextId++, name, outgoing);
     this.#calls.push(call);
@@ -101,6 +107,12 @@ export class MockHost implements Host {
 
   async window(): Promise<WindowView> {
     return structuredClone(this.#window());
+  }
+
+  async startLink(): Promise<string | null> {
+    const link = this.#startLink;
+    this.#startLink = null;
+    return link;
   }
 
   async listen(heard: Heard): Promise<Stop> {

@@ -11,6 +11,7 @@ export class TauriHost implements Host {
   now = () => Date.now();
 
   window: Host["window"] = () => invoke("window");
+  startLink: Host["startLink"] = () => invoke("start_link");
   async listen(heard: Heard): Promise<Stop> {
     return listen<AppEvent>(EVENT, ({ payload }) => heard(payload));
   }

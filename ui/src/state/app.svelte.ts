@@ -54,6 +54,8 @@ export class AppState {
   /** A name that a link wants to call: filled in, never dialled. */
   dialled = $state("");
   deepLinked = $state(false);
+  /** A server's invitation or its own link: filled into the sign-in. */
+  introduction = $state("");
   /** When missed calls were last looked at. */
   seenMissed = $state(0);
   now = $state(0);
@@ -68,6 +70,8 @@ export class AppState {
     const stop = await this.host.listen(this.#heard);
     const view = await this.host.window();
     this.#heard({ event: "window", view });
+    const link = await this.host.startLink();
+    if (link !== null) this.#follow(link);
     return stop;
   }
 
@@ -206,10 +210,7 @@ export class AppState {
         this.doctor = [...this.doctor.filter((l) => l.topic !== event.line.topic), event.line];
         return;
       case "deep_link":
-        this.dialled = event.name;
-        this.deepLinked = true;
-        this.navigation.go("people");
-        return;
+        return this.#follow(event.name);
       default:
         // Of no use in a window: texts come as whole models too, and push-to-talk shows as mute.
         return;
@@ -221,6 +222,7 @@ export class AppState {
     this.version = version;
     this.systemLocale = locale;
     if (stage.is !== "ready") return;
+    this.introduction = "";
     const s = stage.snapshot;
     this.calls = s.calls;
     this.contacts = s.contacts;
@@ -234,6 +236,18 @@ export class AppState {
     this.online = s.online;
     // A window that comes back in the middle of a call.
     if (s.calls.length > 0 && location.hash === "") this.navigation.go("call");
+  }
+
+  #follow(link: string) {
+    if (!isIntroduction(link)) {
+      this.dialled = link;
+      this.deepLinked = true;
+      this.navigation.go("people");
+    } else if (this.stage?.is === "signed_out") {
+      this.introduction = link;
+    } else {
+      this.problem = { code: "signed-in", message: link };
+    }
   }
 
   #call(call: CallView) {
@@ -258,6 +272,9 @@ function inFront(calls: CallView[]): CallView | null {
 function asError(thrown: unknown): AppError {
   return isAppError(thrown) ? thrown : { code: "other", message: String(thrown) };
 }
+
+/** What a server is joined by, and nobody's name. */
+const isIntroduction = (link: string) => /^legato:\/\/(invite|server)\//.test(link);
 
 export function provide(app: AppState) {
   setContext(CONTEXT, app);

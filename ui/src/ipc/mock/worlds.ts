@@ -4,6 +4,7 @@ import { every } from "./clock";
 type World = (host: MockHost) => void;
 
 const TALK_SO_FAR = 72;
+const INVITATION = "legato://invite/AbCdEfGhIjKl";
 
 function talking(host: MockHost) {
   const call = host.begin("bob@example.org", true);
@@ -51,6 +52,19 @@ const WORLDS: Record<string, World> = {
     host.ready();
     const call = talking(host);
     call.after(5000, () => call.outage(8000));
+  },
+  invited: (host) => {
+    host.stage({ is: "signed_out" });
+    host.startedWith(INVITATION);
+  },
+  "invited-late": (host) => {
+    host.stage({ is: "signed_out" });
+    host.clock.after(200, () => host.tell({ event: "deep_link", name: INVITATION }));
+    host.clock.after(400, () => host.tell({ event: "deep_link", name: "legato://server/AbCdEf" }));
+  },
+  "invited-in-vain": (host) => {
+    host.ready();
+    host.startedWith(INVITATION);
   },
   link: (host) => {
     host.ready();
