@@ -8,6 +8,8 @@
 
 mod calls;
 #[cfg(all(feature = "device", target_os = "linux"))]
+mod closed;
+#[cfg(all(feature = "device", target_os = "linux"))]
 mod devices;
 mod files;
 mod opus;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use async_channel::Receiver;
-use voice_audio::SoundEvent;
+use voice_audio::{Sink, Sound, SoundEvent, Source};
 
 /// The first event that this picks; a panic when none comes in 20 s.
 pub(crate) fn wait<T>(
@@ -30,6 +30,20 @@ pub(crate) fn wait<T>(
         }
     }
     panic!("waited 20 s for {what}");
+}
+
+/// Whatever went wrong: a tone and a file in the devices' place are heard.
+pub(crate) fn still_usable(sound: &Sound, events: &Receiver<SoundEvent>) {
+    let folder = tempfile::tempdir().unwrap();
+    let (hertz, dbfs) = (440.0, -20.0);
+    sound.source(Source::Tone { hertz, dbfs }).unwrap();
+    let path = folder.path().join("out.wav");
+    sound.sink(Sink::File { path }).unwrap();
+    sound.hear_myself(Some(Duration::ZERO));
+    wait(events, "sound", |event| {
+        let heard = matches!(event, SoundEvent::Levels { ear, .. } if ear.peak > -30.0);
+        heard.then_some(())
+    });
 }
 
 pub(crate) fn write_wav(path: &Path, samples: &[f32]) {
