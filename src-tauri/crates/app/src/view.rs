@@ -121,7 +121,7 @@ pub enum AppEvent {
         /// As they are now, the oldest first.
         texts: Vec<TextView>,
     },
-    /// The ways of a call that is watched, four times a second.
+    /// The ways of a call that is watched, once a second and at each hand-over.
     Route {
         /// As they are now.
         picture: Box<RoutePicture>,

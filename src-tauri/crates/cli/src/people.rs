@@ -98,9 +98,8 @@ fn device(d: &Device) -> serde_json::Value {
 
 /// Says what kind of network this is: `ntm doctor` does that, and is the same program family.
 pub(crate) fn doctor(context: &Context) -> Result<Exit, AppError> {
-    let profile = Profile::open(&context.folder)?;
     let mut command = std::process::Command::new(beside("ntm"));
-    command.arg("--profile").arg(profile.folder());
+    command.arg("--profile").arg(&context.folder);
     if context.json {
         command.arg("--json");
     }
