@@ -2,6 +2,7 @@
 
 use tauri::{AppHandle, Emitter as _, Manager as _, Runtime};
 use tokio::sync::broadcast::error::RecvError;
+use voice_app::settings::Language;
 use voice_app::view::{CallState, CallView, Stage};
 use voice_app::{AppEvent, AppEvents};
 
@@ -56,6 +57,7 @@ async fn catch_up<R: Runtime>(app: &AppHandle<R>, system: &mut System) {
 #[derive(Debug, Default)]
 struct System {
     wants_notifications: bool,
+    language: Language,
     ringing: Vec<u64>,
     going_on: Vec<u64>,
 }
@@ -73,6 +75,11 @@ impl System {
             self.choose(app, settings);
         } else if let AppEvent::Call(call) = event {
             self.call(app, call);
+        } else if let AppEvent::Text { from, text } = event
+            && self.wants_notifications
+            && !window::is_in_front(app)
+        {
+            platform::notify(app, platform::wrote(from, text));
         }
         let now = !self.going_on.is_empty();
         if now != before {
@@ -82,6 +89,7 @@ impl System {
 
     fn choose<R: Runtime>(&mut self, app: &AppHandle<R>, settings: &voice_app::settings::Settings) {
         self.wants_notifications = settings.notifications;
+        self.language = settings.language;
         window::choose(app, settings);
         #[cfg(desktop)]
         crate::shortcut::choose(app, settings);
@@ -102,12 +110,12 @@ impl System {
             // Somebody calls: the window comes to the front, as a telephone would ring.
             window::show(app);
             if self.wants_notifications {
-                platform::notify_call(app, call);
+                platform::notify_call(app, call, self.language);
             }
         } else if rang && !rings {
             platform::withdraw_call(app, call.id);
             if self.wants_notifications && is_missed(call) {
-                platform::notify_missed(app, call);
+                platform::notify(app, platform::missed(call, self.language));
             }
         }
     }

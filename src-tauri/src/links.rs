@@ -74,6 +74,11 @@ impl Links {
         }
     }
 
+    /// The page is loaded anew: until it asks, links are kept.
+    pub fn keep(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Page::default();
+    }
+
     /// The page listens from now on; what was kept for it.
     pub fn listen(&self) -> Option<String> {
         let mut page = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -118,7 +123,10 @@ mod tests {
         assert_eq!(links.pass(link()), None, "nobody hears yet");
         assert_eq!(links.listen(), Some(link()), "the last one");
         assert_eq!(links.pass(link()), Some(link()), "the page is told");
-        assert_eq!(links.listen(), None, "and not twice: it was loaded anew");
+        assert_eq!(links.listen(), None, "and not twice");
+        links.keep();
+        assert_eq!(links.pass(link()), None, "it is loaded anew");
+        assert_eq!(links.listen(), Some(link()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use tauri::tray::{MouseButton, MouseButtonState, TrayIconBuilder, TrayIconEvent}
 use tauri::{AppHandle, Runtime};
 use voice_app::settings::Language;
 
+use crate::platform::is_japanese;
 use crate::window;
 
 /// Its name.
@@ -60,12 +61,4 @@ fn menu<R: Runtime>(app: &AppHandle<R>, language: Language) -> tauri::Result<Men
     let open = MenuItem::with_id(app, OPEN, open, true, None::<&str>)?;
     let quit = MenuItem::with_id(app, QUIT, quit, true, None::<&str>)?;
     Menu::with_items(app, &[&open, &quit])
-}
-
-fn is_japanese(language: Language) -> bool {
-    match language {
-        Language::Ja => true,
-        Language::En => false,
-        Language::Auto => sys_locale::get_locale().is_some_and(|l| l.starts_with("ja")),
-    }
 }

@@ -71,6 +71,11 @@ pub(crate) fn show<R: Runtime>(app: &AppHandle<R>) {
     let _ = app;
 }
 
+/// Whether a person looks at it.
+pub(crate) fn is_in_front<R: Runtime>(app: &AppHandle<R>) -> bool {
+    main_window(app).is_some_and(|w| w.is_focused().unwrap_or_default())
+}
+
 fn hide<R: Runtime>(app: &AppHandle<R>) {
     #[cfg(desktop)]
     if let Some(window) = main_window(app) {
@@ -83,7 +88,7 @@ fn hide<R: Runtime>(app: &AppHandle<R>) {
 /// Whether the program goes on without its window: chosen so, and there is a way back.
 pub(crate) fn stays<R: Runtime>(app: &AppHandle<R>) -> bool {
     #[cfg(desktop)]
-    let way_back = app.tray_by_id(crate::tray::ID).is_some();
+    let way_back = app.tray_by_id(crate::tray::ID).is_some() && crate::platform::has_tray();
     #[cfg(mobile)]
     let way_back = false;
     let _ = app;

@@ -62,12 +62,79 @@ test("push to talk opens the microphone only while the button is down", async ({
   await expect(page.getByTestId("mute")).toHaveAttribute("aria-pressed", "true");
 });
 
-test("a recording says so, and where it went", async ({ page }) => {
+test("a recording says so, and when it ends, where it went", async ({ page }) => {
   await open(page, { world: "call", at: "call" });
+  const written = page.getByText("The recording is in ~/Music/Legato/2026-11-29 14-04 bob.wav");
+  const hint = page.getByText("Recording; the other side hears a tone now and then");
   await page.getByTestId("record").click();
-  await expect(page.getByText("the other side hears a tone")).toBeVisible();
+  await expect(hint).toBeVisible();
+  await expect(written).toHaveCount(0);
   await page.getByTestId("record").click();
-  await expect(page.getByText("The recording is in ~/Music/Legato/2026-11-29 14-04 bob.wav")).toBeVisible();
+  await expect(written).toBeVisible();
+  await expect(hint).toHaveCount(0);
+  await page.getByRole("button", { name: "Dismiss" }).click();
+  await expect(written).toHaveCount(0);
+  await page.getByTestId("record").click();
+  await page.getByTestId("hang-up").click();
+  await expect(written, "the end of the call ends it").toBeVisible();
+});
+
+test("what somebody writes is counted until it is looked at, in a call and beside it", async ({ page }) => {
+  await open(page, { world: "written", at: "call" });
+  await pass(page, 1000);
+  await expect(page.getByTestId("nav-people")).toContainText("5");
+  await page.getByRole("button", { name: "Text, 1 new text" }).click();
+  await expect(page.getByRole("log")).toContainText("Platform 4");
+  await expect(page.getByRole("button", { name: "Text", exact: true })).toBeVisible();
+  await page.getByTestId("nav-people").click();
+  const carol = page.locator('[data-testid="person"][data-name="carol@example.org"]');
+  await expect(carol.getByLabel("2 new texts")).toBeVisible();
+  await carol.click();
+  await expect(page.getByRole("log")).toContainText("At one?");
+  await expect(page.getByTestId("unread")).toHaveCount(0);
+});
+
+test("the key that is held when its view goes is let go", async ({ page }) => {
+  await open(page, { world: "call", at: "settings" });
+  await page.getByRole("switch", { name: "Push to talk" }).click();
+  await page.getByTestId("nav-call").click();
+  await page.getByTestId("ptt").hover();
+  await page.mouse.down();
+  await expect(page.getByRole("button", { name: "Mute", exact: true })).toBeVisible();
+  await page.keyboard.press("Control+1");
+  await page.keyboard.press("Control+2");
+  await expect(page.getByRole("button", { name: "Unmute" })).toBeVisible();
+});
+
+test("every door and relay that was examined has a line, and the lines stay", async ({ page }) => {
+  await open(page, { at: "diagnostics" });
+  await page.getByTestId("examine").click();
+  await pass(page, 12_000);
+  await expect(page.getByTestId("doctor-line")).toHaveCount(11);
+  await expect(page.getByTestId("doctor-line").filter({ hasText: "203.0.113.5" })).toHaveCount(2);
+  await page.getByTestId("nav-people").click();
+  await page.getByTestId("nav-diagnostics").click();
+  await expect(page.getByTestId("doctor-line")).toHaveCount(11);
+});
+
+test("who waits for servers sees why, may leave, and is not alarmed when they answer", async ({ page }) => {
+  await open(page, { world: "unanswered" });
+  await pass(page, 1000);
+  await expect(page.getByTestId("problem")).toHaveAttribute("data-code", "no-service");
+  await expect(page.getByTestId("sign-out")).toBeVisible();
+  await pass(page, 60_000);
+  await expect(page.getByTestId("nav-people")).toBeVisible();
+  await expect(page.getByTestId("problem")).toHaveCount(0);
+});
+
+test("a link is called, and not whoever was looked for before", async ({ page }) => {
+  await open(page, { world: "link" });
+  await page.getByRole("combobox").fill("bo");
+  await page.getByRole("combobox").press("ArrowDown");
+  await pass(page, 1000);
+  await expect(page.getByRole("combobox")).toHaveValue("carol@example.org");
+  await page.getByRole("combobox").press("Enter");
+  await expect(page.getByTestId("call")).toContainText("carol@example.org");
 });
 
 test("a call that ended is in the history with what it cost", async ({ page }) => {

@@ -25,6 +25,14 @@ test("links that come while the sign-in is open fill it: an invitation, then a s
   await expect(page.getByTestId("account"), "what was typed stays").toHaveValue("dora");
 });
 
+test("the same invitation may come again", async ({ page }) => {
+  await open(page, { world: "invited" });
+  await expect(page.getByTestId("invitation")).toHaveValue(INVITATION);
+  await page.getByTestId("invitation").fill("");
+  await pass(page, 10_000);
+  await expect(page.getByTestId("invitation")).toHaveValue(INVITATION);
+});
+
 test("an invitation for somebody who is signed in says what to do", async ({ page }) => {
   await open(page, { world: "invited-in-vain" });
   const problem = page.getByTestId("problem");

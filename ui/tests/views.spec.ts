@@ -11,6 +11,7 @@ interface Scene extends World {
 const SCENES: Scene[] = [
   { name: "sign-in", world: "signed-out" },
   { name: "starting", world: "starting" },
+  { name: "unanswered", world: "unanswered", after: 1000, press: ["diagnose", "sign-out"] },
   { name: "failed", world: "failed-keyring" },
   { name: "people" },
   { name: "people-empty", world: "empty" },

@@ -1,9 +1,10 @@
 //! Windows and macOS.
 
 use tauri::{AppHandle, Builder, Runtime, WebviewWindow};
+use voice_app::settings::Language;
 use voice_app::view::CallView;
 
-use super::{missed, notification, rings};
+use super::{Words, notification, rings};
 
 /// What this system needs of Tauri.
 pub(crate) fn plugins<R: Runtime>(builder: Builder<R>) -> Builder<R> {
@@ -13,17 +14,22 @@ pub(crate) fn plugins<R: Runtime>(builder: Builder<R>) -> Builder<R> {
 /// The system's web view starts its own processes anew.
 pub(crate) fn guard<R: Runtime>(_window: &WebviewWindow<R>) {}
 
+/// There always is a place for an icon.
+pub(crate) fn has_tray() -> bool {
+    true
+}
+
 /// Somebody calls.
-pub(crate) fn notify_call<R: Runtime>(app: &AppHandle<R>, call: &CallView) {
-    notification::show(app, rings(call));
+pub(crate) fn notify_call<R: Runtime>(app: &AppHandle<R>, call: &CallView, language: Language) {
+    notification::show(app, rings(call, language));
 }
 
 /// It rings no longer; the system takes the notification away itself.
 pub(crate) fn withdraw_call<R: Runtime>(_app: &AppHandle<R>, _call: u64) {}
 
-/// Somebody called in vain.
-pub(crate) fn notify_missed<R: Runtime>(app: &AppHandle<R>, call: &CallView) {
-    notification::show(app, missed(call));
+/// Somebody called in vain, or wrote.
+pub(crate) fn notify<R: Runtime>(app: &AppHandle<R>, words: Words) {
+    notification::show(app, words);
 }
 
 /// `second` is called in the first program, with what a later start was given.

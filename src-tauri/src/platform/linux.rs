@@ -2,15 +2,20 @@
 
 mod instance;
 mod notifications;
+mod tray;
 
-use tauri::{AppHandle, Builder, Runtime, WebviewWindow};
+use tauri::{AppHandle, Builder, Manager as _, Runtime, WebviewWindow};
+use voice_app::settings::Language;
 use voice_app::view::CallView;
 use webkit2gtk::WebViewExt as _;
 
 pub(crate) use instance::single;
 pub(crate) use notifications::withdraw_call;
+pub(crate) use tray::has_tray;
 
-use super::{missed, rings};
+use crate::host::Host;
+
+use super::{Words, is_japanese, rings};
 
 /// Nothing more.
 pub(crate) fn plugins<R: Runtime>(builder: Builder<R>) -> Builder<R> {
@@ -19,11 +24,16 @@ pub(crate) fn plugins<R: Runtime>(builder: Builder<R>) -> Builder<R> {
 
 /// A page whose process dies is loaded anew; the call does not notice.
 pub(crate) fn guard<R: Runtime>(window: &WebviewWindow<R>) {
-    let guarded = window.with_webview(|page| {
-        page.inner().connect_web_process_terminated(|page, why| {
-            tracing::warn!(?why, "the page's process ended: it is loaded anew");
-            page.reload();
-        });
+    let app = window.app_handle().clone();
+    let guarded = window.with_webview(move |page| {
+        page.inner()
+            .connect_web_process_terminated(move |page, why| {
+                tracing::warn!(?why, "the page's process ended: it is loaded anew");
+                if let Some(host) = app.try_state::<Host>() {
+                    host.links().keep();
+                }
+                page.reload();
+            });
     });
     if let Err(error) = guarded {
         tracing::warn!(%error, "a page whose process dies stays blank");
@@ -31,11 +41,11 @@ pub(crate) fn guard<R: Runtime>(window: &WebviewWindow<R>) {
 }
 
 /// Somebody calls.
-pub(crate) fn notify_call<R: Runtime>(app: &AppHandle<R>, call: &CallView) {
-    notifications::ring(app, call.id, rings(call));
+pub(crate) fn notify_call<R: Runtime>(app: &AppHandle<R>, call: &CallView, language: Language) {
+    notifications::ring(app, call.id, rings(call, language), is_japanese(language));
 }
 
-/// Somebody called in vain.
-pub(crate) fn notify_missed<R: Runtime>(_app: &AppHandle<R>, call: &CallView) {
-    notifications::tell(missed(call));
+/// Somebody called in vain, or wrote.
+pub(crate) fn notify<R: Runtime>(_app: &AppHandle<R>, words: Words) {
+    notifications::tell(words);
 }

@@ -11,7 +11,7 @@ export function errorWords(error: AppError): { title: string; detail: string | n
 }
 
 /** Codes that stand for many things: which one is in the message only. */
-const SAYS_MORE = new Set(["bad-input", "account", "no-service", "system", "storage", "keyring"]);
+const SAYS_MORE = new Set(["bad-input", "account", "no-service", "refused", "system", "storage", "keyring"]);
 
 /** Why a call is over. */
 export function endWords(reason: string, outgoing: boolean, name: string, said = ""): string {
@@ -38,7 +38,10 @@ export function pastWords(call: PastCall, name: string): string {
 export const listed = (parts: string[]) => parts.join(locale() === "ja" ? "、" : ", ");
 
 /** `3 hand-overs`; in Japanese there is one form for all numbers. */
-export function countWords(what: "handovers" | "sentAgain" | "missed" | "paths", n: number): string {
+export function countWords(
+  what: "handovers" | "sentAgain" | "missed" | "texts" | "paths",
+  n: number,
+): string {
   const form = locale() === "en" && n === 1 ? "one" : "many";
   return t(`count.${what}.${form}`, { n });
 }

@@ -209,7 +209,28 @@ device: string,
 /**
  * Nothing of the microphone leaves this machine.
  */
-muted: boolean, };
+muted: boolean, 
+/**
+ * The hand-overs of the calls under way.
+ */
+handovers: Array<CallHandovers>, 
+/**
+ * The file that the calls are recorded into.
+ */
+recording: string | null, };
+
+/**
+ * What became of a call's networks so far.
+ */
+export type CallHandovers = { 
+/**
+ * Which call.
+ */
+call: number, 
+/**
+ * Its hand-overs, the oldest first.
+ */
+handovers: Array<HandoverView>, };
 
 /**
  * Where the keys lie.
@@ -780,6 +801,10 @@ remote: string,
  * Straight, or over a relay.
  */
 kind: PathKind, 
+/**
+ * That relay's name.
+ */
+relay: string | null, 
 /**
  * `IPv4` or `IPv6`.
  */

@@ -45,7 +45,7 @@ export interface Host {
   hold(call: number, held: boolean): Promise<void>;
   mute(muted: boolean): Promise<void>;
   ptt(down: boolean): Promise<void>;
-  /** The file that was written, once recording ends. */
+  /** The file, when recording begins. */
   record(on: boolean): Promise<string | null>;
   watchRoute(call: number, on: boolean): Promise<void>;
 

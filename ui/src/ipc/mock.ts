@@ -18,6 +18,7 @@ import { build } from "./mock/worlds";
 /** 29 November 2026, 14:03 UTC: when a clock that is moved by hand begins. */
 const BEGIN = Date.UTC(2026, 10, 29, 14, 3);
 const RING_FOR = 60_000;
+const RECORDING = "~/Music/Legato/2026-11-29 14-04 bob.wav";
 
 /** A host without a program: a scripted world in the browser. The same seed and clock tell the same story. */
 export class MockHost implements Host {
@@ -69,9 +70,18 @@ export class MockHost implements Host {
       online: true,
       keystore: "keyring",
       muted: false,
+      handovers: [],
+      recording: null,
       device: people.DEVICE,
     };
     this.stage({ is: "ready", snapshot });
+  }
+
+  /** Somebody wrote. */
+  receive(name: string, text: string) {
+    const [id, at_ms] = [100 + this.#texts.length, this.clock.now()];
+    this.tell({ event: "text", from: name, text });
+    this.#setTexts([...this.#texts, { id, with: name, outgoing: false, text, at_ms, state: "received" }]);
   }
 
   lose() {
@@ -185,7 +195,10 @@ export class MockHost implements Host {
 
   async record(on: boolean) {
     this.#check();
-    return on ? null : "~/Music/Legato/2026-11-29 14-04 bob.wav";
+    const live = this.#calls.some((c) => c.view.state !== "ended");
+    if (!live) this.#fail("no-such-call", "there is no call to record");
+    this.#snapshot().recording = on ? RECORDING : null;
+    return on ? RECORDING : null;
   }
 
   async watchRoute(id: number, on: boolean) {
@@ -228,7 +241,9 @@ export class MockHost implements Host {
     this.#setHistory([]);
   }
 
-  async markMissedSeen() {}
+  async markMissedSeen() {
+    this.#setHistory(this.#snapshot().history.map((c) => ({ ...c, seen: true })));
+  }
 
   async safetyNumber(name: string | null) {
     this.#check();
@@ -241,7 +256,9 @@ export class MockHost implements Host {
 
   async setSettings(settings: Settings) {
     this.#check();
+    const before = this.#snapshot().settings.push_to_talk;
     this.#snapshot().settings = structuredClone(settings);
+    if (before !== settings.push_to_talk) await this.mute(settings.push_to_talk);
     this.tell({ event: "settings", settings: structuredClone(settings) });
   }
 

@@ -47,8 +47,9 @@ export class AppState {
   levels = $state.raw({ microphone: SILENCE, ear: SILENCE, speaking: false });
   sound = $state.raw<{ device: string; stands_in: boolean } | null>(null);
   doctor = $state.raw<DoctorLine[]>([]);
-  recording = $state(false);
-  /** A file that was just written, to be told of once. */
+  /** The file that the calls are recorded into. */
+  recording = $state<string | null>(null);
+  /** A file that was just written, to be told of until it is put away. */
   written = $state<string | null>(null);
   problem = $state.raw<AppError | null>(null);
   /** A name that a link wants to call: filled in, never dialled. */
@@ -56,6 +57,10 @@ export class AppState {
   deepLinked = $state(false);
   /** A server's invitation or its own link: filled into the sign-in. */
   introduction = $state("");
+  /** Texts that came and were not looked at, by who wrote them. */
+  unread = $state.raw<Record<string, number>>({});
+  /** Whose texts are looked at. */
+  #reading: string | null = null;
   /** When missed calls were last looked at. */
   seenMissed = $state(0);
   now = $state(0);
@@ -82,6 +87,22 @@ export class AppState {
       this.levels = { microphone: SILENCE, ear: SILENCE, speaking: false };
       void watched.then((stop) => stop());
     };
+  };
+
+  /** Somebody's texts are in sight, until what it gives is called. */
+  read = (name: string) => {
+    this.#reading = name;
+    if (name in this.unread)
+      this.unread = Object.fromEntries(Object.entries(this.unread).filter(([from]) => from !== name));
+    return () => {
+      if (this.#reading === name) this.#reading = null;
+    };
+  };
+
+  /** A recording ended, by the button or with the last call. */
+  recorded = () => {
+    this.written = this.recording ?? this.written;
+    this.recording = null;
   };
 
   tick = () => {
@@ -113,7 +134,8 @@ export class AppState {
   /** The call to look at: one that talks before one that rings before one on hold, and the last that ended. */
   current = $derived(inFront(this.calls));
   ringing = $derived(this.live.filter((c) => c.state === "ringing_here"));
-  missed = $derived(this.history.filter((c) => c.missed && c.at_ms > this.seenMissed).length);
+  missed = $derived(this.history.filter((c) => c.missed && !c.seen && c.at_ms > this.seenMissed).length);
+  unreadTexts = $derived(Object.values(this.unread).reduce((sum, n) => sum + n, 0));
 
   contact = (name: string) => this.contacts.find((c) => c.name === name);
   /** What a person is called here: the nickname, or the part before the at. */
@@ -190,6 +212,8 @@ export class AppState {
         return;
       case "problem":
         this.problem = { code: event.code, message: event.message };
+        // What was written before can be played.
+        if (event.code === "disk-full" || event.code === "file-full") this.recorded();
         return;
       case "contacts":
         this.contacts = event.contacts;
@@ -200,6 +224,10 @@ export class AppState {
       case "settings":
         this.settings = event.settings;
         return;
+      case "text":
+        if (this.#reading !== event.from)
+          this.unread = { ...this.unread, [event.from]: (this.unread[event.from] ?? 0) + 1 };
+        return;
       case "texts":
         this.texts = event.texts;
         return;
@@ -207,12 +235,12 @@ export class AppState {
         this.picture = event.picture;
         return;
       case "doctor_line":
-        this.doctor = [...this.doctor.filter((l) => l.topic !== event.line.topic), event.line];
+        this.doctor = [...this.doctor, event.line];
         return;
       case "deep_link":
         return this.#follow(event.name);
       default:
-        // Of no use in a window: texts come as whole models too, and push-to-talk shows as mute.
+        // Of no use in a window: what became of a text is in the texts, and push-to-talk shows as mute.
         return;
     }
   };
@@ -221,8 +249,10 @@ export class AppState {
     this.stage = stage;
     this.version = version;
     this.systemLocale = locale;
+    // Calls are counted anew for whoever comes next.
+    if (stage.is === "signed_out") [this.moves, this.series, this.figures] = [{}, {}, {}];
     if (stage.is !== "ready") return;
-    this.introduction = "";
+    if (this.problem?.code === "no-service") this.problem = null;
     const s = stage.snapshot;
     this.calls = s.calls;
     this.contacts = s.contacts;
@@ -234,6 +264,9 @@ export class AppState {
     this.keystore = s.keystore;
     this.device = s.device;
     this.online = s.online;
+    this.recording = s.recording;
+    for (const { call, handovers } of s.handovers)
+      this.moves = { ...this.moves, [call]: handovers.reduce(withHandover, this.moves[call] ?? []) };
     // A window that comes back in the middle of a call.
     if (s.calls.length > 0 && location.hash === "") this.navigation.go("call");
   }
@@ -258,7 +291,7 @@ export class AppState {
     // Whoever calls or answers wants to see it; what comes in asks over whatever is looked at.
     const isTaken = before?.state === "ringing_here" && call.state === "talking";
     if ((isNew && call.outgoing) || isTaken) this.navigation.go("call");
-    if (call.state === "ended") this.recording = false;
+    if (this.live.length === 0 && this.recording !== null) this.recorded();
   }
 }
 

@@ -90,8 +90,8 @@ impl App {
     /// Starts the device's node and its telephone, and waits until the servers know it.
     ///
     /// # Errors
-    /// [`Code::NotSignedIn`]; [`Code::AlreadyRunning`]; [`Code::NoService`] when the servers don't answer or
-    /// refuse; [`Code::Storage`], [`Code::Keyring`], [`Code::System`].
+    /// [`Code::NotSignedIn`]; [`Code::AlreadyRunning`]; [`Code::NoService`] when the servers don't answer,
+    /// [`Code::Refused`] when they say no; [`Code::Storage`], [`Code::Keyring`], [`Code::System`].
     pub async fn start(config: AppConfig) -> Result<(Self, AppEvents), AppError> {
         let lock = lock(&config.folder)?;
         let mut profile = Profile::open(&config.folder)?;

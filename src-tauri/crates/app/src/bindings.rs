@@ -31,6 +31,7 @@ fn bindings() -> String {
         WindowView,
         Stage,
         Snapshot,
+        CallHandovers,
         Keystore,
         SignedIn,
         CallView,

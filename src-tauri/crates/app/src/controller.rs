@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use ntm::event::{Event as NodeEvent, Passage};
 use ntm::files::Lock;
-use ntm::wire::id::NodeId;
 use ntm::{Node, Profile};
 use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 use voice_audio::RecordTo;
 use voice_call::core::{CallId, Decline, EndReason, Event as CallEvent};
 use voice_call::{Events as Notices, Notice, Phone};
@@ -21,21 +20,27 @@ use crate::history::History;
 use crate::media::Flow;
 use crate::names;
 use crate::presence::Presences;
+use crate::ringing;
 use crate::settings::Settings;
 use crate::texts::Texts;
-use crate::view::{AppEvent, CallState, CallView, HandoverView, Snapshot, millis};
+use crate::view::{AppEvent, CallHandovers, CallState, CallView, Snapshot, millis};
 
 mod company;
+mod network;
 mod people;
 mod sound;
 
 use company::Company;
+use network::TENTH;
 use sound::Ears;
 
 /// Calls of the history that a snapshot has.
 const HISTORY: usize = 100;
 /// Texts that a snapshot has.
 const TEXTS: usize = 200;
+
+/// Calls of one device that an echo answers at once.
+const ECHOES_OF_ONE: usize = 4;
 
 /// What a shell asks.
 pub(crate) enum Command {
@@ -139,6 +144,8 @@ pub(crate) struct Controller {
     ears: Ears,
     flows: BTreeMap<u64, Flow>,
     echo: Option<Echo>,
+    /// Of the calls under way, for a window that opens in the middle.
+    handovers: BTreeMap<u64, CallHandovers>,
     muted: bool,
     is_online: bool,
     company: Company,
@@ -156,6 +163,7 @@ impl Controller {
             calls: Calls::default(),
             flows: BTreeMap::new(),
             echo: echo.transpose()?,
+            handovers: BTreeMap::new(),
             muted,
             is_online: true,
             company: Company::default(),
@@ -168,20 +176,22 @@ impl Controller {
         mut notices: Notices,
     ) {
         let mut network = self.parts.node.events();
+        let mut tenths = tokio::time::interval(TENTH);
+        tenths.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.go_online();
         self.share_presence();
         loop {
             tokio::select! {
                 command = inbox.recv() => match command {
                     Some(Command::Stop(done)) => {
-                        self.stop().await;
+                        self.stop(notices).await;
                         // The profile is free when the answer comes.
                         drop(self);
                         let _ = done.send(());
                         return;
                     }
                     Some(command) => self.obey(command).await,
-                    None => return self.stop().await,
+                    None => return self.stop(notices).await,
                 },
                 Some(notice) = notices.next() => self.hear(notice).await,
                 event = network.recv() => match event {
@@ -190,15 +200,19 @@ impl Controller {
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 event = self.ears.next() => self.listen(event),
-                () = tokio::time::sleep(Duration::from_millis(100)), if self.has_outage() => self.count_outage(),
+                _ = tenths.tick(), if self.has_outage() => self.count_outage(),
             }
         }
     }
 
-    async fn stop(&mut self) {
+    /// Ends every call, and the history has each.
+    async fn stop(&mut self, mut notices: Notices) {
         self.flows.clear();
         self.ears.close();
         self.parts.phone.stop().await;
+        while let Some(notice) = notices.next().await {
+            self.hear(notice).await;
+        }
         self.parts.node.shutdown().await;
     }
 
@@ -238,8 +252,8 @@ impl Controller {
                 let _ = done.send(());
             }
             Command::View { call, done } => {
-                let view = self.known(call).map(|id| self.calls.get(id.0).cloned());
-                drop(done.send(view.and_then(|v| v.ok_or_else(call_is_over))));
+                let view = self.shown_calls().into_iter().find(|c| c.id == call);
+                drop(done.send(view.ok_or_else(call_is_over)));
             }
             Command::Complete { typed, done } => {
                 let found = self.parts.contacts.complete(&typed);
@@ -265,6 +279,8 @@ impl Controller {
             keystore: self.parts.profile.place().into(),
             device: certificate.fqdn.first_label().to_owned(),
             muted: self.muted,
+            handovers: self.handovers.clone().into_values().collect(),
+            recording: self.ears.recording().map(|p| p.display().to_string()),
         }
     }
 
@@ -281,12 +297,7 @@ impl Controller {
 
     fn accept(&mut self, call: u64) -> Result<(), AppError> {
         let id = self.known(call)?;
-        let talking = self
-            .calls
-            .all()
-            .into_iter()
-            .filter(|c| c.state == CallState::Talking);
-        talking.for_each(|c| self.parts.phone.hold(CallId(c.id)));
+        self.hold_others(call);
         self.ears.open(&self.parts.settings)?;
         self.parts.phone.accept(id);
         Ok(())
@@ -302,18 +313,25 @@ impl Controller {
         if held {
             self.parts.phone.hold(id);
         } else {
+            self.hold_others(call);
             self.parts.phone.resume(id);
         }
         Ok(())
     }
 
+    /// One talks to one at a time: the others hear nothing of it.
+    fn hold_others(&self, but: u64) {
+        let all = self.calls.all().into_iter();
+        // One that the other side holds may be resumed there at any time.
+        let open = |c: &CallView| matches!(c.state, CallState::Talking | CallState::Held);
+        let others = all.filter(|c| c.id != but && open(c) && !c.held_here);
+        others.for_each(|c| self.parts.phone.hold(CallId(c.id)));
+    }
+
     fn mute(&mut self, muted: bool) {
         self.muted = muted;
         self.ears.mute(muted);
-        for call in self.calls.all() {
-            let changed = self.calls.change(call.id, |c| c.muted = muted);
-            changed.into_iter().for_each(|c| self.show(c));
-        }
+        self.calls.all().into_iter().for_each(|c| self.show(c));
     }
 
     fn choose(&mut self, settings: Settings) -> Result<(), AppError> {
@@ -343,6 +361,9 @@ impl Controller {
                 media,
             } => {
                 if let Some(socket) = notice.socket {
+                    if self.echo.is_none() {
+                        self.hold_others(call.0);
+                    }
                     let begun = self.begin_sound(call.0, &media, socket);
                     begun.unwrap_or_else(|e| self.give_up(call, e));
                     self.find_route(call.0, device.v6).await;
@@ -369,6 +390,7 @@ impl Controller {
                 .is_some_and(|n| self.parts.contacts.find(n).is_some())
         };
         match self.parts.config.answer {
+            AnswerRule::Echo if self.has_enough(call) => phone.decline(call, Decline::Busy),
             AnswerRule::Echo => phone.accept(call),
             AnswerRule::Busy => phone.decline(call, Decline::Busy),
             AnswerRule::Always if !is_alone => phone.decline(call, Decline::Busy),
@@ -378,8 +400,19 @@ impl Controller {
             AnswerRule::Contacts | AnswerRule::Ask => {
                 let opened = self.ears.open(&self.parts.settings);
                 opened.unwrap_or_else(|e| self.tell(AppEvent::Problem(e)));
+                // What was shown before the devices were open has not been heard.
+                self.ears.sound(ringing::tone(&self.calls.all()));
             }
         }
+    }
+
+    /// Nobody needs more than this of an echo, and it is there for everybody.
+    fn has_enough(&self, call: CallId) -> bool {
+        let all = self.calls.all();
+        let from = all.iter().find(|c| c.id == call.0);
+        let same =
+            |c: &&CallView| from.is_some_and(|f| (&f.with, &f.device) == (&c.with, &c.device));
+        all.iter().filter(same).count() > ECHOES_OF_ONE
     }
 
     fn take(&mut self, call: CallId) {
@@ -408,105 +441,25 @@ impl Controller {
         self.parts.phone.hang_up(call);
     }
 
-    async fn find_route(&mut self, call: u64, v6: std::net::Ipv6Addr) {
-        let tunnels = self.parts.node.tunnels().await;
-        let Some(tunnel) = tunnels.into_iter().find(|t| t.peer.addrs.v6 == v6) else {
-            return;
-        };
-        if let Some(flow) = self.flows.get_mut(&call) {
-            flow.peer = Some(tunnel.peer.node);
-        }
-        let routed = self.calls.set_route(call, tunnel.route.into());
-        routed.into_iter().for_each(|c| self.show(c));
-    }
-
     fn end(&mut self, call: u64, reason: EndReason, view: Option<&CallView>) {
         self.flows.remove(&call);
+        self.handovers.remove(&call);
         self.echo.iter().for_each(|e| e.end(call));
         let Some(view) = view else { return };
         let kept = self.parts.history.push(calls::past(view, reason, now()));
         kept.unwrap_or_else(|e| self.tell(AppEvent::Problem(e)));
         self.tell_history();
         self.ears.say_goodbye(reason, view, self.calls.is_empty());
-    }
-
-    /// The node says something.
-    fn note(&mut self, event: NodeEvent) {
-        match event {
-            NodeEvent::PassageChanged { peer, passage } => self.pass_on(peer, passage),
-            NodeEvent::RouteChanged { peer, new, .. } => {
-                for call in self.calls_with(peer) {
-                    let changed = self.calls.set_route(call, new.into());
-                    changed.into_iter().for_each(|c| self.show(c));
-                }
-            }
-            NodeEvent::HandedOver(handover) => {
-                let view = HandoverView::from(&*handover);
-                for call in self.calls_with(handover.peer) {
-                    let handover = view.clone();
-                    self.tell(AppEvent::Handover { call, handover });
-                    let changed = self.calls.change(call, |c| c.handovers += 1);
-                    changed.into_iter().for_each(|c| self.show(c));
-                }
-            }
-            NodeEvent::CoordinatorLost => {
-                self.company.was_away = true;
-                self.go_offline();
-            }
-            NodeEvent::Registered { .. } => {
-                self.look_around();
-                self.go_online();
-            }
-            NodeEvent::RegistrationFailed(_)
-            | NodeEvent::TunnelUp { .. }
-            | NodeEvent::TunnelDown { .. }
-            | NodeEvent::Pinned { .. }
-            | NodeEvent::PinChanged { .. }
-            | NodeEvent::OperatorRefused(_)
-            | NodeEvent::RelayLost(_)
-            | NodeEvent::TicketRenewed { .. }
-            | NodeEvent::RenewalFailed { .. } => {}
-            NodeEvent::Slept(_) => self.company.was_away = true,
-        }
-    }
-
-    fn go_online(&mut self) {
-        self.is_online = true;
-        self.tell(AppEvent::Registered {
-            me: names::device(self.parts.node.fqdn()),
-        });
-    }
-
-    fn go_offline(&mut self) {
-        self.is_online = false;
-        self.tell(AppEvent::ServersLost);
-    }
-
-    fn pass_on(&mut self, peer: NodeId, passage: Passage) {
-        let flows = self.flows.values_mut().filter(|f| f.peer == Some(peer));
-        flows.for_each(|f| f.handle_passage(passage));
-    }
-
-    fn calls_with(&self, peer: NodeId) -> Vec<u64> {
-        let with = self.flows.iter().filter(|(_, f)| f.peer == Some(peer));
-        with.map(|(call, _)| *call).collect()
-    }
-
-    fn has_outage(&self) -> bool {
-        self.calls.all().iter().any(|c| c.outage_ms > 0)
-    }
-
-    fn count_outage(&mut self) {
-        for call in self.calls.all().into_iter().filter(|c| c.outage_ms > 0) {
-            let changed = self.calls.change(call.id, |c| c.outage_ms += 100);
-            changed.into_iter().for_each(|c| self.show(c));
+        if self.calls.is_empty() && self.parts.settings.push_to_talk {
+            // Whoever held the key when it ended: the next call begins silent.
+            self.mute(true);
         }
     }
 
     fn show(&mut self, mut view: CallView) {
         view.muted = self.muted;
         self.tell(AppEvent::Call(Box::new(view)));
-        let tone = crate::ringing::tone(&self.calls.all());
+        let tone = ringing::tone(&self.calls.all());
         self.ears.sound(tone);
     }
 

@@ -18,12 +18,13 @@ pub async fn look(profile: Option<Profile>, running: Option<&Status>) -> Report 
     examine(subject, &|step: Step| tracing::debug!(?step, "examined")).await
 }
 
-/// What was found, what it means for calls first.
+/// What was found, what it means for calls first. A topic is a word that stays the same; several doors or relays have
+/// a line each.
 pub fn lines(report: &Report) -> Vec<DoctorLine> {
     let mut lines = vec![calls(report)];
     lines.push(interfaces(report));
-    lines.push(family("IPv4", report.ipv4));
-    lines.push(family("IPv6", report.ipv6));
+    lines.push(family("ipv4", report.ipv4));
+    lines.push(family("ipv6", report.ipv6));
     lines.push(router_before_it(report));
     lines.extend(report.coordinator.iter().filter(|d| d.known).map(door));
     lines.extend(report.relays.iter().map(relay));
@@ -69,7 +70,7 @@ fn router_before_it(report: &Report) -> DoctorLine {
         Mapping::AddressDependent | Mapping::AddressAndPortDependent => Verdict::Limited,
         Mapping::Unknown => Verdict::Unknown,
     };
-    line("NAT", verdict, words::nat(report))
+    line("nat", verdict, words::nat(report))
 }
 
 fn door(door: &report::Door) -> DoctorLine {
@@ -107,16 +108,8 @@ fn relay(relay: &report::Relay) -> DoctorLine {
 
 fn account_server(server: &report::AccountServer) -> DoctorLine {
     match &server.error {
-        None => line(
-            "account server",
-            Verdict::Good,
-            format!("{} answers", server.url),
-        ),
-        Some(error) => line(
-            "account server",
-            Verdict::Bad,
-            format!("{}: {error}", server.url),
-        ),
+        None => line("accounts", Verdict::Good, format!("{} answers", server.url)),
+        Some(error) => line("accounts", Verdict::Bad, format!("{}: {error}", server.url)),
     }
 }
 
@@ -147,9 +140,9 @@ fn topic(kind: ProblemKind) -> &'static str {
         ProblemKind::Coordinator => "coordinator",
         ProblemKind::Clock => "clock",
         ProblemKind::Relays => "relay",
-        ProblemKind::AccountServer => "account server",
+        ProblemKind::AccountServer => "accounts",
         ProblemKind::NotSignedIn | ProblemKind::Registration(_) => "account",
-        ProblemKind::Profile | ProblemKind::PortInUse | ProblemKind::Machine => "this machine",
+        ProblemKind::Profile | ProblemKind::PortInUse | ProblemKind::Machine => "machine",
     }
 }
 
@@ -189,6 +182,32 @@ fn line(topic: &str, verdict: Verdict, words: impl Into<String>) -> DoctorLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_topic_has_words_in_the_window() {
+        let kinds = [
+            ProblemKind::Offline,
+            ProblemKind::Coordinator,
+            ProblemKind::Clock,
+            ProblemKind::Relays,
+            ProblemKind::AccountServer,
+            ProblemKind::NotSignedIn,
+            ProblemKind::Machine,
+        ];
+        let problems = kinds.map(|kind| report::Problem {
+            kind,
+            message: String::new(),
+        });
+        let report = Report {
+            problems: problems.into(),
+            ..Report::default()
+        };
+        let words = include_str!("../../../../ui/src/i18n/en.ts");
+        for DoctorLine { topic, .. } in lines(&report) {
+            let key = format!("\"topic.{topic}\"");
+            assert!(words.contains(&key), "{key}");
+        }
+    }
 
     #[test]
     fn without_a_network_the_first_line_says_so_and_another_says_what_to_do() {

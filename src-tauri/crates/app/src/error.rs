@@ -39,8 +39,10 @@ pub enum Code {
     Keyring,
     /// The account server said no, or nothing.
     Account,
-    /// The servers can't be reached, or refuse this device.
+    /// The servers can't be reached.
     NoService,
+    /// The servers refuse this device.
+    Refused,
     /// The network or the system refuses.
     System,
     /// There is no such call any more.
@@ -62,6 +64,7 @@ impl Code {
             Self::Keyring => "keyring",
             Self::Account => "account",
             Self::NoService => "no-service",
+            Self::Refused => "refused",
             Self::System => "system",
             Self::NoSuchCall => "no-such-call",
             Self::NoSuchContact => "no-such-contact",
@@ -166,7 +169,23 @@ impl From<RegisterError> for AppError {
 
 impl From<WaitError> for AppError {
     fn from(error: WaitError) -> Self {
-        Self::new(Code::NoService, error)
+        let code = match &error {
+            WaitError::Register(error) if !may_pass(error) => Code::Refused,
+            WaitError::Register(_) | WaitError::Stopped => Code::NoService,
+        };
+        Self::new(code, error)
+    }
+}
+
+/// Whether asking again may help; else a person must do something.
+fn may_pass(error: &RegisterError) -> bool {
+    use ntm::wire::message::RegistrationError as E;
+    match error {
+        RegisterError::CoordinatorUnreachable => true,
+        RegisterError::TicketExpired => false,
+        RegisterError::Refused(why) => {
+            matches!(why, E::Overloaded | E::Storage | E::BlockExhausted)
+        }
     }
 }
 
@@ -178,5 +197,20 @@ impl From<voice_call::StartError> for AppError {
             voice_call::StartError::Random => Code::System,
         };
         Self::new(code, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ntm::wire::message::RegistrationError;
+
+    #[test]
+    fn who_is_refused_is_told_and_who_hears_nothing_goes_on_asking() {
+        let code = |e: RegisterError| AppError::from(WaitError::Register(e)).code;
+        assert_eq!(code(RegisterError::CoordinatorUnreachable), "no-service");
+        assert_eq!(code(RegistrationError::Overloaded.into()), "no-service");
+        assert_eq!(code(RegistrationError::Revoked.into()), "refused");
+        assert_eq!(code(RegistrationError::ClockWrong.into()), "refused");
     }
 }

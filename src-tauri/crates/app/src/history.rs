@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::error::AppError;
-use crate::lines::Lines;
+use crate::lines::{Lines, forget_fairly};
 
 const FILE: &str = "history.jsonl";
 /// Older calls are forgotten.
@@ -76,6 +76,9 @@ impl History {
     /// [`Code::DiskFull`](crate::Code::DiskFull), [`Code::Storage`](crate::Code::Storage); it is remembered for as long as the program runs all the same.
     pub fn push(&mut self, call: PastCall) -> Result<(), AppError> {
         self.calls.push(call.clone());
+        if self.calls.len() > 2 * KEPT {
+            return self.forget_old();
+        }
         self.file.append(&call)
     }
 
@@ -102,8 +105,7 @@ impl History {
     }
 
     fn forget_old(&mut self) -> Result<(), AppError> {
-        let keep = self.calls.len().saturating_sub(KEPT);
-        self.calls.drain(..keep);
+        forget_fairly(&mut self.calls, KEPT, |c| &c.with);
         self.file.rewrite(&self.calls)
     }
 }

@@ -1,5 +1,6 @@
 //! A private file with a line of JSON for each entry, so that a crash costs the last one at the most.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -102,9 +103,40 @@ fn cannot_write(path: &Path, error: &io::Error) -> AppError {
     )
 }
 
+/// Leaves so many, the latest; whoever has the most entries loses the oldest, so that nobody drives out the others'.
+pub(crate) fn forget_fairly<T>(entries: &mut Vec<T>, kept: usize, whose: impl Fn(&T) -> &str) {
+    let mut there = BTreeMap::<String, usize>::new();
+    for entry in entries.iter() {
+        *there.entry(whose(entry).to_owned()).or_default() += 1;
+    }
+    let mut gone = BTreeMap::<String, usize>::new();
+    for _ in kept..entries.len() {
+        let most = there.iter_mut().max_by_key(|(_, count)| **count);
+        let Some((name, count)) = most else { return };
+        *count -= 1;
+        *gone.entry(name.clone()).or_default() += 1;
+    }
+    entries.retain(|entry| match gone.get_mut(whose(entry)) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            false
+        }
+        Some(_) | None => true,
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_writes_most_loses_most_and_the_others_nothing() {
+        let mut all: Vec<(String, usize)> = vec![("bob".to_owned(), 0), ("carol".to_owned(), 1)];
+        all.extend((2..40).map(|n| ("mallory".to_owned(), n)));
+        forget_fairly(&mut all, 10, |(name, _)| name);
+        assert_eq!((all.len(), &*all[0].0, &*all[1].0), (10, "bob", "carol"));
+        assert_eq!(all[2].1, 32, "the latest are left");
+    }
 
     #[test]
     fn what_follows_a_torn_line_is_kept() {

@@ -88,9 +88,9 @@ fn paths(tunnel: &TunnelStatus) -> Vec<PathView> {
 }
 
 fn path(path: &PathStatus) -> PathView {
-    let (kind, remote) = match &path.route {
-        Route::Direct { remote } => (PathKind::Direct, remote.0),
-        Route::Relay { via, .. } => (PathKind::Relay, via.0),
+    let (kind, remote, relay) = match &path.route {
+        Route::Direct { remote } => (PathKind::Direct, remote.0, None),
+        Route::Relay { rs, via } => (PathKind::Relay, via.0, Some(format!("rs{rs}"))),
     };
     let interface = path.interface.as_ref().and_then(|i| i.name.clone());
     PathView {
@@ -98,6 +98,7 @@ fn path(path: &PathStatus) -> PathView {
         local: path.local.map(|a| a.0.to_string()).unwrap_or_default(),
         remote: remote.to_string(),
         kind,
+        relay,
         family: if remote.is_ipv4() { "IPv4" } else { "IPv6" }.to_owned(),
         rtt_ms: path.rtt.map(millis),
         loss: path.loss,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::AppError;
-use crate::lines::Lines;
+use crate::lines::{Lines, forget_fairly};
 use crate::view::{TextState, TextView};
 
 const FILE: &str = "texts.jsonl";
@@ -100,8 +100,7 @@ impl Texts {
     }
 
     fn forget_old(&mut self) {
-        let old = self.all.len().saturating_sub(KEPT);
-        self.all.drain(..old);
+        forget_fairly(&mut self.all, KEPT, |t| &t.with);
     }
 }
 

@@ -168,6 +168,19 @@ pub struct Snapshot {
     pub device: String,
     /// Nothing of the microphone leaves this machine.
     pub muted: bool,
+    /// The hand-overs of the calls under way.
+    pub handovers: Vec<CallHandovers>,
+    /// The file that the calls are recorded into.
+    pub recording: Option<String>,
+}
+
+/// What became of a call's networks so far.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, TS)]
+pub struct CallHandovers {
+    /// Which call.
+    pub call: u64,
+    /// Its hand-overs, the oldest first.
+    pub handovers: Vec<HandoverView>,
 }
 
 /// Where a call is.

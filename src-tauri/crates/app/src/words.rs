@@ -36,7 +36,8 @@ pub fn ended(reason: EndReason, name: &str, outgoing: bool) -> String {
     match reason {
         EndReason::NoSuchPerson => format!("nobody is called {name}: check the spelling"),
         EndReason::Offline => format!("{name} is offline: no device of theirs is signed in now"),
-        EndReason::Busy => format!("{name} is in another call: try again later"),
+        EndReason::Busy if outgoing => format!("{name} is in another call: try again later"),
+        EndReason::Busy => format!("you missed a call of {name}"),
         EndReason::Declined if outgoing => format!("{name} can't talk now"),
         EndReason::Declined => "you declined".to_owned(),
         EndReason::NoAnswer if outgoing => format!("{name} did not answer"),
@@ -92,9 +93,12 @@ pub fn undelivered(reason: EndReason, name: &str) -> String {
     ended(reason, name, true)
 }
 
-/// Whether a call that came in and ended so is one that nobody saw.
+/// Whether a call that came in and ended so is one that nobody saw: a device that is busy says so by itself.
 pub fn is_missed(reason: EndReason) -> bool {
-    matches!(reason, EndReason::Cancelled | EndReason::NoAnswer)
+    matches!(
+        reason,
+        EndReason::Cancelled | EndReason::NoAnswer | EndReason::Busy
+    )
 }
 
 #[cfg(test)]
@@ -104,6 +108,7 @@ mod tests {
     #[test]
     fn what_happened_elsewhere_is_not_missed() {
         assert!(is_missed(EndReason::Cancelled) && is_missed(EndReason::NoAnswer));
+        assert!(is_missed(EndReason::Busy), "nobody was asked");
         assert!(!is_missed(EndReason::AnsweredElsewhere) && !is_missed(EndReason::Declined));
     }
 

@@ -95,6 +95,43 @@ impl Person {
             .unwrap_or_else(|_| panic!("never {state:?}"))
     }
 
+    /// Waits until a call that is talked over is told to be muted, or not to be.
+    pub(crate) async fn until_shown_as(&mut self, muted: bool) {
+        while self.until(CallState::Talking).await.muted != muted {}
+    }
+
+    /// Waits until something is heard.
+    pub(crate) async fn until_loud(&mut self) {
+        let loud = async {
+            loop {
+                if let AppEvent::Levels { ear, .. } = self.events.recv().await.unwrap()
+                    && ear > -40.0
+                {
+                    return;
+                }
+            }
+        };
+        let heard = tokio::time::timeout(PATIENCE, loud).await;
+        heard.unwrap_or_else(|_| panic!("silence"));
+    }
+
+    /// Waits until these calls, and no others, are in these states.
+    pub(crate) async fn until_states(&self, wanted: &[(u64, CallState)]) {
+        let reached = async {
+            loop {
+                let calls = self.app.snapshot().await.unwrap().calls;
+                let now: Vec<_> = calls.iter().map(|c| (c.id, c.state)).collect();
+                if now == wanted {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached)
+            .await
+            .unwrap_or_else(|_| panic!("never {wanted:?}"));
+    }
+
     /// Seconds of a tone of this pitch in what was heard, and seconds in all.
     pub(crate) fn heard(&self, hertz: f64) -> (f64, f64) {
         let mut file = hound::WavReader::open(ear(self.folder())).unwrap();

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use crate::devices::DeviceChoice;
+use crate::error::SoundError;
+use crate::wav;
 
 /// How sound starts. Everything here can be changed later by [`Sound`](crate::Sound)'s methods, but the system.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +33,22 @@ impl Default for SoundConfig {
             processing: Processing::default(),
             volume: 1.0,
         }
+    }
+}
+
+impl SoundConfig {
+    /// Whether the files in the place of devices can be used; devices are not looked at.
+    ///
+    /// # Errors
+    /// [`SoundError::Unreadable`], [`SoundError::Unwritable`], [`SoundError::DiskFull`].
+    pub fn check(&self) -> Result<(), SoundError> {
+        if let Source::File { path, .. } = &self.source {
+            wav::can_read(path)?;
+        }
+        if let Sink::File { path } = &self.sink {
+            wav::can_write(path)?;
+        }
+        Ok(())
     }
 }
 

@@ -3,5 +3,5 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::open as read;
-pub(crate) use writer::{Channels, Writer};
+pub(crate) use reader::{check as can_read, open as read};
+pub(crate) use writer::{Channels, Writer, check as can_write};

@@ -27,7 +27,7 @@ fn a_microphone_that_the_system_does_not_allow_is_told_as_that() {
     let folder = tempfile::tempdir().unwrap();
     let locked = folder.path().join("locked");
     File::create(&locked)
-        .and_then(|file| file.set_permissions(Permissions::from_mode(0)))
+        .and_then(|file| file.set_permissions(Permissions::from_mode(0o000)))
         .unwrap();
     told_as(&locked, "permission-refused");
 }

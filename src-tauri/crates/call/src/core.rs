@@ -10,6 +10,7 @@ mod agent;
 mod call;
 mod callee;
 mod caller;
+mod crowd;
 mod device;
 mod dialog;
 mod event;

@@ -183,6 +183,10 @@ impl Driver {
             Command::Accept(id) => {
                 if let Some(port) = self.bind(id).await {
                     self.agent.accept(now, id, port);
+                    // It may have been cancelled before it was taken: its end was told already.
+                    if !self.agent.state(id).is_established() {
+                        self.bound.remove(&id);
+                    }
                 } else {
                     self.agent.decline(now, id, Decline::Busy);
                 }

@@ -268,3 +268,18 @@ async fn an_application_that_fetches_no_events_stops_nobody_and_fills_no_memory(
         "1,024 in the channel, 1,024 behind it"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_taken_as_it_is_given_up_keeps_no_socket() {
+    let network = Network::new();
+    let (alice, mut at_alice) = network.phone("laptop.alice.example.org").await;
+    let (bob, mut at_bob) = network.phone("phone.bob.example.org").await;
+    let ours = alice.call(&name("bob.example.org"));
+    let theirs = incoming(&mut at_bob).await;
+    alice.hang_up(ours);
+    assert_eq!(ended(&mut at_alice).await, EndReason::Cancelled);
+    assert_eq!(ended(&mut at_bob).await, EndReason::Cancelled);
+    bob.accept(theirs);
+    let usage = bob.usage().await;
+    assert_eq!((usage.calls, usage.sockets), (0, 0));
+}

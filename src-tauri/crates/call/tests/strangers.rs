@@ -64,10 +64,7 @@ fn a_stranger_can_not_cancel_a_call_that_rings() {
     world.call(0, "bob.example.org");
     world.run(SECOND);
     let theirs = world.ringing(1).unwrap();
-    let invite = String::from_utf8(world.sent[0].bytes.clone()).unwrap();
-    let cancel = invite.replace("INVITE", "CANCEL");
-    let head = cancel.split("\r\n\r\n").next().unwrap();
-    let head = head.split("\r\nl: ").next().unwrap().to_owned() + "\r\nl: 0\r\n\r\n";
+    let head = cancel(&String::from_utf8(world.sent[0].bytes.clone()).unwrap());
     world.inject(mallory(), 1, head.as_bytes());
     world.run(SECOND);
     assert_eq!(world.state(1, theirs), State::Ringing);
@@ -115,17 +112,37 @@ fn nobody_aims_sound_at_somebody_else() {
     assert_eq!(world.ringing(1), None);
 }
 
-fn invites(world: &mut World, from: SocketAddr, count: usize) {
+/// The CANCEL of an INVITE.
+fn cancel(invite: &str) -> String {
+    let cancel = invite.replace("INVITE", "CANCEL");
+    let head = cancel.split("\r\n\r\n").next().unwrap();
+    head.split("\r\nl: ").next().unwrap().to_owned() + "\r\nl: 0\r\n\r\n"
+}
+
+/// So many of one device, each for a call of its own.
+fn invites_from(from: SocketAddr, count: usize) -> Vec<String> {
     let mut maker = World::pair();
     maker.call(0, "bob.example.org");
     let invite = String::from_utf8(maker.sent[0].bytes.clone()).unwrap();
-    let ip = from.ip().to_string();
-    for n in 0..count {
-        let one = invite.replace("fd01:203:405:1::1", &ip);
-        let one = one.replace("i: ", &format!("i: {n}x"));
-        let one = one.replace("branch=z9hG4bK", &format!("branch=z9hG4bK{n}x"));
+    let invite = invite.replace("fd01:203:405:1::1", &from.ip().to_string());
+    let numbered = |n| {
+        let one = invite.replace("i: ", &format!("i: {n}x"));
+        one.replace("branch=z9hG4bK", &format!("branch=z9hG4bK{n}x"))
+    };
+    (0..count).map(numbered).collect()
+}
+
+fn invites(world: &mut World, from: SocketAddr, count: usize) {
+    for one in invites_from(from, count) {
         world.inject(from, 1, one.as_bytes());
     }
+}
+
+fn rang(world: &World) -> usize {
+    let events = world.phones[1].events.iter();
+    events
+        .filter(|e| matches!(e, Event::Incoming { .. }))
+        .count()
 }
 
 #[test]
@@ -133,17 +150,41 @@ fn one_device_rings_four_times_at_most_and_others_still_get_through() {
     let mut world = World::pair();
     invites(&mut world, mallory(), 10_000);
     world.run(SECOND);
-    let rang = |world: &World| {
-        let events = world.phones[1].events.iter();
-        events
-            .filter(|e| matches!(e, Event::Incoming { .. }))
-            .count()
-    };
     assert_eq!(rang(&world), 4);
     assert!(world.phones[1].agent.remembered() <= 8);
     world.call(0, "bob.example.org");
     world.run(SECOND);
     assert_eq!(rang(&world), 5);
+}
+
+#[test]
+fn who_gives_up_again_and_again_rings_no_more_for_a_while_and_fills_no_memory() {
+    let names = ["laptop.alice.example.org", "phone.bob.example.org"];
+    let limits = Limits {
+        remembered: 64,
+        ..Limits::default()
+    };
+    let mut world = World::with_limits(&names, limits);
+    let mut calls = invites_from(mallory(), 1001);
+    let last = calls.pop().unwrap();
+    for invite in calls {
+        world.inject(mallory(), 1, invite.as_bytes());
+        world.inject(mallory(), 1, cancel(&invite).as_bytes());
+        world.run(SECOND / 1000);
+        assert!(
+            world.phones[1].agent.remembered() <= 64,
+            "no ACK ever comes"
+        );
+    }
+    let often = rang(&world);
+    assert_eq!(often, 21);
+    world.call(0, "bob.example.org");
+    world.run(SECOND);
+    assert_eq!(rang(&world), often + 1, "others get through");
+    world.run(SECOND * 10);
+    world.inject(mallory(), 1, last.as_bytes());
+    world.run(SECOND);
+    assert_eq!(rang(&world), often + 2, "and it is forgiven");
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod live;
 mod people;
 mod session;
 mod show;
+mod signals;
 mod sound;
 mod stage;
 mod texts;

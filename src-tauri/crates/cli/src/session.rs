@@ -11,12 +11,13 @@ use crate::args::{Context, Rule, SoundArgs};
 use crate::exit::Exit;
 use crate::keys::Key;
 use crate::show::Screen;
+use crate::signals;
 use crate::stage::Stage;
 
 /// From the microphone to the other side's ear, and then some.
 const LAST_WORDS: Duration = Duration::from_millis(600);
 
-/// Calls somebody. Ctrl-C hangs up.
+/// Calls somebody. Ctrl-C or SIGTERM hangs up.
 ///
 /// Keys: m mutes, h holds, r records, t writes a text, q hangs up; with --plain, or where this is no terminal, each with Enter.
 #[derive(Debug, Args)]
@@ -36,7 +37,7 @@ pub(crate) struct Call {
     sound: SoundArgs,
 }
 
-/// Waits for calls, and answers by a rule. Ctrl-C ends it.
+/// Waits for calls, and answers by a rule. Ctrl-C or SIGTERM ends it.
 #[derive(Debug, Args)]
 pub(crate) struct Listen {
     /// What to do with a call.
@@ -81,7 +82,7 @@ impl Call {
                     if event == AppEvent::SourceEnded && self.until_said {
                         // What was said last is still on its way.
                         tokio::time::sleep(LAST_WORDS).await;
-                        app.hang_up(id).await?;
+                        hang_up(app, id).await;
                     }
                     let Some(call) = of(&event, id) else { continue };
                     if let Some(end) = &call.ended {
@@ -94,10 +95,10 @@ impl Call {
                 }
                 () = at(over.flatten()) => {
                     over = Some(None);
-                    app.hang_up(id).await?;
+                    hang_up(app, id).await;
                 }
                 key = stage.next() => stage.obey(app, id, key).await,
-                _ = tokio::signal::ctrl_c() => { let _ = app.hang_up(id).await; }
+                () = signals::stop() => hang_up(app, id).await,
             }
         }
     }
@@ -115,6 +116,11 @@ fn of(event: &AppEvent, id: u64) -> Option<&CallView> {
     } else {
         None
     }
+}
+
+/// The other side may have hung up first; then the end is told already.
+async fn hang_up(app: &App, id: u64) {
+    let _ = app.hang_up(id).await;
 }
 
 async fn at(when: Option<tokio::time::Instant>) {
@@ -146,7 +152,11 @@ impl Listen {
                     let Some(event) = taken(event)? else { continue };
                     stage.show(&event);
                     let AppEvent::Call(call) = &event else { continue };
-                    current = next(current, call);
+                    if call.state != CallState::Ended {
+                        current = Some(call.id);
+                    } else if current == Some(call.id) {
+                        current = stage.fall_back(app).await;
+                    }
                     if call.state == CallState::RingingHere && self.answer == Rule::Ask {
                         stage.hint("  Enter takes the call, d and Enter declines it");
                     }
@@ -163,7 +173,7 @@ impl Listen {
                     (key, Some(id)) => stage.obey(app, id, key).await,
                     (_, None) => stage.draw(),
                 },
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::Ok),
+                () = signals::stop() => return Ok(Exit::Ok),
             }
         }
     }
@@ -180,20 +190,11 @@ pub(crate) async fn echo(context: &Context) -> Result<Exit, AppError> {
     loop {
         tokio::select! {
             event = events.recv() => taken(event)?.iter().for_each(|e| screen.show(e)),
-            _ = tokio::signal::ctrl_c() => break,
+            () = signals::stop() => break,
         }
     }
     app.stop().await;
     Ok(Exit::Ok)
-}
-
-/// The call that keys are for: the latest that is not over.
-fn next(current: Option<u64>, call: &CallView) -> Option<u64> {
-    if call.state == CallState::Ended {
-        current.filter(|id| *id != call.id)
-    } else {
-        Some(call.id)
-    }
 }
 
 async fn start(

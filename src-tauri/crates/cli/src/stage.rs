@@ -1,6 +1,8 @@
 //! [`Stage`]: where a session is seen and steered: one screen of a terminal with its keys, or lines out and in.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use voice_app::view::{CallState, CallView};
@@ -22,7 +24,9 @@ pub(crate) struct Stage {
     keys: Keys,
     ticks: tokio::time::Interval,
     is_json: bool,
-    asked: Option<std::path::PathBuf>,
+    asked: Option<PathBuf>,
+    /// So many files were written as asked.
+    files: u32,
     recording: bool,
     /// Problems of this call.
     told: BTreeSet<String>,
@@ -52,6 +56,7 @@ impl Stage {
             ticks: tokio::time::interval(LOOK),
             is_json,
             asked: sound.record.clone(),
+            files: 0,
             recording: false,
             told: BTreeSet::new(),
         }
@@ -102,6 +107,14 @@ impl Stage {
             key = self.keys.next() => key,
             _ = self.ticks.tick(), if is_live => Key::Tick,
         }
+    }
+
+    /// A call is over: the latest that is left, which keys are for from now on.
+    pub(crate) async fn fall_back(&mut self, app: &App) -> Option<u64> {
+        let left = app.snapshot().await.ok()?.calls.pop()?;
+        let id = left.id;
+        self.show(&AppEvent::Call(Box::new(left)));
+        Some(id)
     }
 
     async fn look(&mut self, app: &App, call: u64) -> Result<(), AppError> {
@@ -158,8 +171,10 @@ impl Stage {
             self.say("recorded");
             return Ok(());
         }
-        let path = self.asked.clone();
-        let path = path.unwrap_or_else(|| format!("call-{}.wav", now_ms()).into());
+        let path = match &self.asked {
+            Some(asked) => numbered(asked, self.files + 1),
+            None => format!("call-{}.wav", now_ms()).into(),
+        };
         let words = format!("recording into {}", path.display());
         let to = RecordTo {
             path,
@@ -167,6 +182,7 @@ impl Stage {
             announce: true,
         };
         app.record(Some(to)).await?;
+        self.files += 1;
         self.recording = true;
         self.say(&words);
         Ok(())
@@ -180,9 +196,20 @@ impl Stage {
     }
 }
 
+/// `call.wav`, then `call-2.wav`: the next call's recording replaces none.
+fn numbered(asked: &Path, file: u32) -> PathBuf {
+    if file < 2 {
+        return asked.to_owned();
+    }
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, end) = (part(asked.file_stem()), part(asked.extension()));
+    let dot = if end.is_empty() { "" } else { "." };
+    asked.with_file_name(format!("{stem}-{file}{dot}{end}"))
+}
+
 fn ends_recording(event: &AppEvent) -> bool {
     if let AppEvent::Problem(error) = event {
-        return error.code == "disk-full";
+        return ["disk-full", "file-full"].contains(&&*error.code);
     }
     is_end(event)
 }
@@ -194,4 +221,17 @@ fn is_end(event: &AppEvent) -> bool {
 fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_recording_replaces_no_first_one() {
+        let name = |asked: &str, file| numbered(Path::new(asked), file).display().to_string();
+        assert_eq!(name("kept/call.wav", 1), "kept/call.wav");
+        assert_eq!(name("kept/call.wav", 2), "kept/call-2.wav");
+        assert_eq!(name("call", 3), "call-3");
+    }
 }

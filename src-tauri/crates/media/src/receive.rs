@@ -100,7 +100,7 @@ impl Receiver {
         }
         if place.fresh_stream && self.counts.packets > 0 {
             self.playout.restart();
-            self.watch.forget();
+            self.events.extend(self.watch.forget());
             self.events.push_back(Event::PeerRestarted);
         }
         self.counts.packets += 1;
@@ -153,7 +153,7 @@ impl Receiver {
     /// On hold, or back from it: the present stream's place is forgotten.
     pub(crate) fn handle_hold(&mut self) {
         self.playout.restart();
-        self.watch.forget();
+        self.events.extend(self.watch.forget());
     }
 
     pub(crate) fn play(&mut self, now: Duration, near_speech: u32, out: &mut [f32; BLOCK]) {

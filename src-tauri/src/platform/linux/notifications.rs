@@ -10,6 +10,7 @@ use zbus::zvariant::Value;
 use zbus::{Connection, proxy};
 
 use crate::host::Host;
+use crate::platform::Words;
 use crate::window;
 
 /// The notifications of calls that ring.
@@ -52,10 +53,10 @@ trait Notifications {
 }
 
 /// Shows that somebody calls, and obeys the buttons.
-pub(super) fn ring<R: Runtime>(app: &AppHandle<R>, call: u64, words: (String, String)) {
+pub(super) fn ring<R: Runtime>(app: &AppHandle<R>, call: u64, words: Words, japanese: bool) {
     let app = app.clone();
     let task = tauri::async_runtime::spawn(async move {
-        if let Err(error) = offer(&app, call, words).await {
+        if let Err(error) = offer(&app, call, words, japanese).await {
             tracing::info!(%error, "this session shows no notifications");
         }
     });
@@ -83,7 +84,7 @@ pub(crate) fn withdraw_call<R: Runtime>(_app: &AppHandle<R>, call: u64) {
 }
 
 /// Shows something and goes on.
-pub(super) fn tell(words: (String, String)) {
+pub(super) fn tell(words: Words) {
     tauri::async_runtime::spawn(async move {
         let shown = async {
             let hints = HashMap::new();
@@ -101,7 +102,7 @@ async fn proxy() -> zbus::Result<NotificationsProxy<'static>> {
 
 async fn show(
     to: &NotificationsProxy<'_>,
-    (summary, body): &(String, String),
+    (summary, body): &Words,
     actions: &[&str],
     hints: HashMap<&str, Value<'_>>,
     lasting: i32,
@@ -115,7 +116,8 @@ async fn show(
 async fn offer<R: Runtime>(
     app: &AppHandle<R>,
     call: u64,
-    words: (String, String),
+    words: Words,
+    japanese: bool,
 ) -> zbus::Result<()> {
     use futures_util::StreamExt as _;
     let proxy = proxy().await?;
@@ -124,7 +126,12 @@ async fn offer<R: Runtime>(
         ("urgency", Value::U8(2)),
         ("category", Value::from("call.incoming")),
     ]);
-    let actions = [ACCEPT, "Accept", DECLINE, "Decline", "default", "Open"];
+    let [accept, decline, open] = if japanese {
+        ["応答", "拒否", "開く"]
+    } else {
+        ["Accept", "Decline", "Open"]
+    };
+    let actions = [ACCEPT, accept, DECLINE, decline, "default", open];
     let id = show(&proxy, &words, &actions, hints, FOR_EVER).await?;
     if let Some(shown) = ringing().get_mut(&call) {
         shown.id = Some(id);

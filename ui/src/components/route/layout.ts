@@ -12,7 +12,8 @@ export interface NetNode extends Point {
 }
 
 export interface RelayNode extends Point {
-  via: string;
+  /** An address may be unknown for a while; a name is not. */
+  name: string;
 }
 
 /** Where everything stands. Wide pictures read from left to right, narrow ones from top to bottom. */
@@ -66,7 +67,7 @@ function wide(picture: RoutePicture, width: number): Layout {
     nets: names.map((n, i) => ({ ...n, x: width * 0.27, y: ys[i] ?? middle })),
     gateHere: gate(width * 0.42, bottom * 0.36, width * 0.42, bottom * 0.92),
     gateThere: gate(width * 0.76, bottom * 0.36, width * 0.76, bottom * 0.92),
-    relays: picture.relays.map((r, i) => ({ via: r.via, x: xs[i] ?? width / 2, y: 76 })),
+    relays: picture.relays.map((r, i) => ({ name: r.name, x: xs[i] ?? width / 2, y: 76 })),
     peer: { x: width - 70, y: middle },
   };
 }
@@ -85,7 +86,7 @@ function tall(picture: RoutePicture, width: number): Layout {
     gateHere: gate(16, 240, width * 0.66 - 16, 240),
     gateThere: gate(16, 400, width * 0.66 - 16, 400),
     relays: picture.relays.map((r, i) => ({
-      via: r.via,
+      name: r.name,
       x: width - 46,
       y: 270 + (i - (relays - 1) / 2) * 110,
     })),
@@ -103,7 +104,7 @@ export function line(at: Layout, path: PathView, nth: number): string | null {
   const from = at.nets.find((n) => n.name === path.interface);
   if (!from) return null;
   if (path.kind === "direct") return bend(at, from, at.peer, nth * 12);
-  const relay = at.relays.find((r) => r.via === path.remote) ?? at.relays[0];
+  const relay = at.relays.find((r) => r.name === path.relay) ?? at.relays[0];
   if (!relay) return null;
   return `${bend(at, from, relay, nth * 8)} ${bend(at, relay, at.peer, nth * 8)}`;
 }

@@ -6,10 +6,9 @@ import type { PathView, RoutePicture } from "../../ipc/host";
 /** "Wi-Fi, direct" */
 export function pathTitle(path: PathView, picture: RoutePicture): string {
   const network = interfaceWords(path.interface, picture.here.interfaces) ?? path.interface;
-  const relay = picture.relays.find((r) => r.via === path.remote);
   return path.kind === "direct"
     ? t("path.direct", { network })
-    : t("path.relay", { network, relay: relay?.name ?? path.remote });
+    : t("path.relay", { network, relay: path.relay ?? path.remote });
 }
 
 /** The picture in one sentence, for those who can't see it. */

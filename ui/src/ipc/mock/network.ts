@@ -33,6 +33,7 @@ function path(net: Net, kind: PathView["kind"], ways: Ways, wobble: number): Pat
     local: `${NAMES[net].addresses[0]}:40712`,
     remote: kind === "direct" ? PEER : RELAY,
     kind,
+    relay: kind === "relay" ? "rs1" : null,
     family: "IPv4",
     rtt_ms: isUp ? Math.round((DELAY[net] + more + wobble * 4) * 10) / 10 : null,
     loss: isUp ? Math.round(wobble * 12) / 1000 : null,

@@ -122,35 +122,34 @@ export function accountDevices(now: number): AccountDevice[] {
   ];
 }
 
+/** As the program tells it; a server has several doors. */
 export const DOCTOR: DoctorLine[] = [
-  {
-    topic: "network",
-    verdict: "good",
-    words: "wlan0 (default route): 192.168.7.2, packets up to 1500 bytes",
-    advice: null,
-  },
-  {
-    topic: "ipv6",
-    verdict: "limited",
-    words: "no IPv6 here",
-    advice: "calls work without it; with it more of them go directly",
-  },
-  { topic: "coordinator", verdict: "good", words: "answers, round trip 24 ms", advice: null },
+  { topic: "calls", verdict: "good", words: "calls go directly in most cases", advice: null },
+  { topic: "network", verdict: "good", words: "wlan0", advice: null },
+  { topic: "ipv4", verdict: "limited", words: "yes, with a private address", advice: null },
+  { topic: "ipv6", verdict: "unknown", words: "no", advice: null },
   {
     topic: "nat",
     verdict: "good",
     words: "shows one address to everybody: good for direct calls",
     advice: null,
   },
-  { topic: "relay", verdict: "good", words: "rs1: round trip 27 ms, load 4 %", advice: null },
-  { topic: "router", verdict: "unknown", words: "opens no ports when asked", advice: null },
-  { topic: "clock", verdict: "good", words: "0.02 s ahead of the coordinator's", advice: null },
   {
-    topic: "sound",
-    verdict: "bad",
-    words: "the chosen microphone is not connected",
-    advice: "plug it in, or choose another in Settings",
+    topic: "coordinator",
+    verdict: "good",
+    words: "203.0.113.5:7930 answers, round trip 24 ms",
+    advice: null,
   },
+  {
+    topic: "coordinator",
+    verdict: "bad",
+    words: "203.0.113.5:443 does not answer",
+    advice: "ask the operator: where 443/udp is open, calls work in networks that let nothing else out",
+  },
+  { topic: "relay", verdict: "good", words: "rs1: round trip 27 ms, load 4 %", advice: null },
+  { topic: "relay", verdict: "good", words: "rs2: round trip 61 ms, load 2 %", advice: null },
+  { topic: "accounts", verdict: "good", words: "https://example.org answers", advice: null },
+  { topic: "clock", verdict: "good", words: "0.02 s ahead of the coordinator's", advice: null },
 ];
 
 export const LOG = [

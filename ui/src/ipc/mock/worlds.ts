@@ -53,9 +53,23 @@ const WORLDS: Record<string, World> = {
     const call = talking(host);
     call.after(5000, () => call.outage(8000));
   },
+  written: (host) => {
+    host.ready();
+    talking(host);
+    host.clock.after(300, () => host.receive("bob@example.org", "Platform 4"));
+    host.clock.after(400, () => host.receive("carol@example.org", "Lunch?"));
+    host.clock.after(500, () => host.receive("carol@example.org", "At one?"));
+  },
+  unanswered: (host) => {
+    host.stage({ is: "starting", me: "alice@example.org (laptop)" });
+    const message = "the coordinator does not answer: check the network, or ask its operator";
+    host.clock.after(300, () => host.tell({ event: "problem", code: "no-service", message }));
+    host.clock.after(60_000, () => host.ready());
+  },
   invited: (host) => {
     host.stage({ is: "signed_out" });
     host.startedWith(INVITATION);
+    host.clock.after(10_000, () => host.tell({ event: "deep_link", name: INVITATION }));
   },
   "invited-late": (host) => {
     host.stage({ is: "signed_out" });

@@ -1,10 +1,11 @@
 //! Sound as long as there is a call: devices are open while something rings or is talked over, and closed when
 //! the last call's farewell has been heard.
 
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use async_channel::Receiver;
-use voice_audio::{RecordTo, Sink, Sound, SoundConfig, SoundEvent, Source, Tone};
+use voice_audio::{RecordTo, Sink, Sound, SoundConfig, SoundError, SoundEvent, Source, Tone};
 use voice_call::core::EndReason;
 
 use super::{Controller, farewell_over, never};
@@ -35,6 +36,15 @@ struct Open {
     closes_at: Option<Instant>,
     /// Open to try the devices only.
     is_test: bool,
+    recording: Option<PathBuf>,
+}
+
+impl Open {
+    fn stop_recording(&mut self) {
+        if self.recording.take().is_some() {
+            self.sound.stop_recording();
+        }
+    }
 }
 
 impl Ears {
@@ -54,7 +64,10 @@ impl Ears {
             open.closes_at = None;
             return Ok(());
         }
-        let (sound, events) = Sound::start(before_a_call(self.config(settings)))?;
+        let config = self.config(settings);
+        // Whoever is called shall not be, for a file that is not there.
+        config.check()?;
+        let (sound, events) = Sound::start(before_a_call(config))?;
         sound.mute(self.muted);
         self.open = Some(Open {
             sound,
@@ -63,6 +76,7 @@ impl Ears {
             has_begun: false,
             closes_at: None,
             is_test: false,
+            recording: None,
         });
         Ok(())
     }
@@ -106,6 +120,7 @@ impl Ears {
         if !is_last {
             return;
         }
+        open.stop_recording();
         match tone {
             // A file has what was said and no tones.
             Some(tone)
@@ -149,14 +164,32 @@ impl Ears {
 
     pub(super) fn record(&mut self, to: Option<RecordTo>) -> Result<(), AppError> {
         let nobody = || AppError::new(Code::NoSuchCall, "there is no call to record");
-        let open = self.open.as_ref().ok_or_else(nobody)?;
+        let open = self.open.as_mut().ok_or_else(nobody)?;
         match to {
-            Some(to) => Ok(open.sound.record(&to)?),
-            None => {
-                open.sound.stop_recording();
-                Ok(())
+            Some(to) => {
+                open.sound.record(&to)?;
+                open.recording = Some(to.path);
             }
+            None => open.stop_recording(),
         }
+        Ok(())
+    }
+
+    /// A file that takes no more is given up: nobody shall hear of a recording that is none.
+    fn note_problem(&mut self, error: &SoundError) {
+        let is_full = matches!(
+            error,
+            SoundError::DiskFull { .. } | SoundError::FileFull { .. }
+        );
+        if let Some(open) = self.open.as_mut().filter(|_| is_full) {
+            open.stop_recording();
+        }
+    }
+
+    /// Where what is said is recorded to.
+    pub(super) fn recording(&self) -> Option<&Path> {
+        let open = self.open.as_ref().filter(|o| o.closes_at.is_none())?;
+        open.recording.as_deref()
     }
 
     /// Other devices and switches, at once.
@@ -215,6 +248,10 @@ fn before_a_call(config: SoundConfig) -> SoundConfig {
 impl Controller {
     pub(super) fn test_sound(&mut self, test: Option<SoundTest>) -> Result<(), AppError> {
         if !self.calls.is_empty() {
+            // A call has ended the test already.
+            if test.is_none() {
+                return Ok(());
+            }
             let what = "devices are tried while nobody calls: hang up first";
             return Err(AppError::new(Code::BadInput, what));
         }
@@ -239,11 +276,11 @@ impl Controller {
                 }
             }
             SoundEvent::Line { line, event } => self.handle_line(*line, event),
+            SoundEvent::Problem(error) => self.ears.note_problem(error),
             SoundEvent::ToneEnded(_) if self.calls.is_empty() => self.ears.close(),
             SoundEvent::Levels { .. }
             | SoundEvent::Devices(_)
             | SoundEvent::Using { .. }
-            | SoundEvent::Problem(_)
             | SoundEvent::SourceEnded
             | SoundEvent::ToneEnded(_)
             | SoundEvent::Recorded(_) => {}

@@ -96,6 +96,8 @@ pub struct PathView {
     pub remote: String,
     /// Straight, or over a relay.
     pub kind: PathKind,
+    /// That relay's name.
+    pub relay: Option<String>,
     /// `IPv4` or `IPv6`.
     pub family: String,
     /// There and back.

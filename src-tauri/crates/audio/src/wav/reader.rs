@@ -39,6 +39,11 @@ pub(crate) fn open(path: &Path, repeat: bool) -> Result<Consumer<f32>, SoundErro
     Ok(consumer)
 }
 
+/// Whether [`open`] would.
+pub(crate) fn check(path: &Path) -> Result<(), SoundError> {
+    Reader::open(path).map(drop)
+}
+
 struct Reader {
     samples: Box<dyn Iterator<Item = f32> + Send>,
     resampler: Option<Resampler>,

@@ -168,6 +168,12 @@ impl Disk {
     }
 }
 
+/// Whether a file can be made there; one that is there stays as it is.
+pub(crate) fn check(path: &Path) -> Result<(), SoundError> {
+    let opened = File::options().append(true).create(true).open(path);
+    opened.map(drop).map_err(|why| broken(path, &why))
+}
+
 fn hound_broke(path: &Path, why: hound::Error) -> SoundError {
     if let hound::Error::IoError(why) = &why {
         return broken(path, why);

@@ -8,6 +8,7 @@ use ntm::wire::fqdn::Fqdn;
 use ntm::wire::time::Mono;
 
 use super::call::{Call, Effects};
+use super::crowd::Crowd;
 use super::device::Device;
 use super::dialog::Dialog;
 use super::presence::{PersonId, Sharing};
@@ -74,6 +75,8 @@ pub struct Agent {
     pub(super) clients: Clients,
     pub(super) servers: Servers,
     pub(super) texts: Texts,
+    /// Calls that were given up while they rang here.
+    pub(super) cancelled: Crowd,
     pub(super) sharing: Sharing,
     pub(super) effects: Effects,
     pub(super) counters: Counters,
@@ -90,6 +93,7 @@ impl Agent {
             clients: Clients::default(),
             servers: Servers::default(),
             texts: Texts::default(),
+            cancelled: Crowd::default(),
             sharing: Sharing::default(),
             effects: Effects::default(),
             counters: Counters::default(),

@@ -86,7 +86,7 @@ impl Agent {
         device: &Device,
         request: &Request,
     ) {
-        let offer = match self.screen(from, device, request) {
+        let offer = match self.screen(now, from, device, request) {
             Ok(offer) => offer,
             Err(code) => return self.refuse(&request.head, from, code, &[]),
         };
@@ -105,6 +105,7 @@ impl Agent {
     /// What is offered, or why the call does not even ring.
     fn screen(
         &mut self,
+        now: Mono,
         from: SocketAddr,
         device: &Device,
         request: &Request,
@@ -130,7 +131,11 @@ impl Agent {
             self.counters.refused += 1;
             return Err((503, "Too Many Calls"));
         }
-        if !is_own_call && self.calls.values().filter(rings).count() >= limits.ringing_from_one {
+        let has_many = self.calls.values().filter(rings).count() >= limits.ringing_from_one;
+        let gives_up = self
+            .cancelled
+            .is_over(now, from.ip(), limits.cancelled_from_one);
+        if !is_own_call && (has_many || gives_up) {
             self.counters.refused += 1;
             return Err((486, "Busy Here"));
         }

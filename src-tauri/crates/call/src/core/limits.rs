@@ -7,6 +7,8 @@ pub struct Limits {
     pub calls: usize,
     /// Calls from one device that nobody answered yet.
     pub ringing_from_one: usize,
+    /// Calls from one device in ten seconds that it gives up before anybody answers.
+    pub cancelled_from_one: u32,
     /// Answers remembered for repeated requests; the oldest go first. About 1 kB each.
     pub remembered: usize,
     /// Texts from one device in ten seconds.
@@ -20,6 +22,7 @@ impl Default for Limits {
         Self {
             calls: 256,
             ringing_from_one: 4,
+            cancelled_from_one: 20,
             remembered: 2048,
             texts_from_one: 50,
             events: 1024,

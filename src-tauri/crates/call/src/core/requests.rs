@@ -144,6 +144,7 @@ impl Agent {
         self.refuse(&request.head, from, (200, "OK"), &[]);
         // A CANCEL that crossed with the answer changes nothing (RFC 3261, 9.2).
         if let Some(id) = call {
+            self.cancelled.note(now, from.ip());
             let reason = match request.cause {
                 Some(200) => EndReason::AnsweredElsewhere,
                 Some(603) => EndReason::DeclinedElsewhere,

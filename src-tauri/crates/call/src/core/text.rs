@@ -1,7 +1,6 @@
 //! Texts (RFC 3428): a MESSAGE to each device of a person, and one word on what became of it.
 
 use core::net::IpAddr;
-use core::time::Duration;
 use std::collections::BTreeMap;
 
 use ntm::wire::fqdn::Fqdn;
@@ -9,6 +8,7 @@ use ntm::wire::time::Mono;
 use serde::Serialize;
 
 use super::agent::{Agent, Ask, Want};
+use super::crowd::Crowd;
 use super::transaction::{LINGER, Purpose};
 use super::{Device, EndReason, Event};
 use crate::sip::{Method, Outgoing, Request};
@@ -16,7 +16,6 @@ use crate::sip::{Method, Outgoing, Request};
 /// Bytes of one text at most: with names of the greatest length the datagram still fits the overlay.
 pub const MAX_TEXT: usize = 600;
 const KIND: &str = "text/plain;charset=UTF-8";
-const WINDOW: Duration = Duration::from_secs(10);
 
 /// A text of this device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -55,8 +54,7 @@ pub enum TextOutcome {
 #[derive(Debug, Default)]
 pub(super) struct Texts {
     own: BTreeMap<TextId, Text>,
-    /// Since when, and how many.
-    others: BTreeMap<IpAddr, (Mono, u32)>,
+    others: Crowd,
 }
 
 #[derive(Debug)]
@@ -65,16 +63,6 @@ struct Text {
     body: String,
     waiting: usize,
     codes: Vec<u16>,
-}
-
-impl Texts {
-    fn is_too_many(&mut self, now: Mono, from: IpAddr, limit: u32) -> bool {
-        self.others
-            .retain(|_, (since, _)| now.since(*since) < WINDOW);
-        let (_, count) = self.others.entry(from).or_insert((now, 0));
-        *count += 1;
-        *count > limit
-    }
 }
 
 impl Agent {
@@ -163,7 +151,8 @@ impl Agent {
         request: &Request,
     ) -> (u16, &'static str) {
         let limit = self.config.limits.texts_from_one;
-        if self.texts.is_too_many(now, from, limit) || self.is_full() {
+        self.texts.others.note(now, from);
+        if self.texts.others.is_over(now, from, limit) || self.is_full() {
             self.counters.refused += 1;
             return (503, "Too Many Texts");
         }

@@ -253,6 +253,12 @@ pub(super) enum Answer {
     UntilAck,
 }
 
+impl Server {
+    fn is_refused(&self) -> bool {
+        !self.answer.starts_with(b"SIP/2.0 2")
+    }
+}
+
 impl Servers {
     pub(super) fn get(&self, key: &Key) -> Option<&Server> {
         self.all.get(key)
@@ -288,7 +294,8 @@ impl Servers {
         Some((key.clone(), server.parting.take()?))
     }
 
-    /// Notes a request. When `room` is used up the oldest that was answered is forgotten.
+    /// Notes a request. When `room` is used up the oldest that was answered is forgotten, and if none was answered to the end,
+    /// the oldest that was refused: whoever does not confirm that is none to wait for.
     pub(super) fn begin(
         &mut self,
         key: Key,
@@ -298,13 +305,11 @@ impl Servers {
         room: usize,
     ) {
         if self.all.len() >= room {
-            let answered = self
-                .all
-                .iter()
-                .filter(|(_, s)| s.is_final && s.again.is_none());
-            let oldest = answered
-                .min_by_key(|(_, s)| s.number)
-                .map(|(k, _)| k.clone());
+            let oldest = |of: &dyn Fn(&Server) -> bool| {
+                let those = self.all.iter().filter(|(_, s)| s.is_final && of(s));
+                those.min_by_key(|(_, s)| s.number).map(|(k, _)| k.clone())
+            };
+            let oldest = oldest(&|s| s.again.is_none()).or_else(|| oldest(&Server::is_refused));
             oldest.and_then(|k| self.all.remove(&k));
         }
         self.count += 1;

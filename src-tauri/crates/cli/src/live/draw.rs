@@ -210,6 +210,7 @@ mod tests {
             local: String::new(),
             remote: "203.0.113.9:4242".to_owned(),
             kind: PathKind::Direct,
+            relay: None,
             family: "IPv4".to_owned(),
             rtt_ms: Some(23.4),
             loss: Some(0.015),

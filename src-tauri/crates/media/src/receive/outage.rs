@@ -98,10 +98,11 @@ impl Watch {
         self.count
     }
 
-    /// Nothing is being told, nothing is expected: a hold, another stream.
-    pub(crate) fn forget(&mut self) {
-        self.open = None;
+    /// Nothing is being told, nothing is expected: a hold, another stream. A gap that lasted ends with it.
+    pub(crate) fn forget(&mut self) -> Option<Event> {
         self.last_arrival = None;
+        let open = self.open.take().filter(|open| !open.resumed)?;
+        Some(Event::OutageEnded(open.story))
     }
 
     fn begin(&mut self, began: Duration, lost_ms: u64) {
@@ -147,5 +148,23 @@ impl Watch {
         let mut open = self.open.take()?;
         open.story.caught_up_after = now.saturating_sub(open.arrived.unwrap_or(now));
         Some(Event::CaughtUp(open.story))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_that_a_hold_ends_is_told_as_ended_once() {
+        let mut watch = Watch::default();
+        assert!(watch.forget().is_none(), "there was none");
+        watch.handle_arrival(Duration::ZERO, false);
+        let later = NOTICED + Duration::from_millis(50);
+        let told = watch.handle_block(later, true, false, 0, 0);
+        assert!(matches!(told, Some(Event::OutageBegan)), "{told:?}");
+        let told = watch.forget();
+        assert!(matches!(told, Some(Event::OutageEnded(_))), "{told:?}");
+        assert!(watch.forget().is_none(), "once");
     }
 }
