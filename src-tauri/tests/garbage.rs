@@ -45,7 +45,7 @@ fn commands() -> Vec<(&'static str, Value)> {
 }
 
 /// Commands that take nothing: there is nothing to refuse.
-const WITHOUT: [&str; 14] = [
+const WITHOUT: [&str; 15] = [
     "window",
     "retry_start",
     "account_devices",
@@ -59,6 +59,7 @@ const WITHOUT: [&str; 14] = [
     "recent_log",
     "export_diagnostics",
     "show_window",
+    "start_link",
     "quit",
 ];
 
