@@ -88,7 +88,9 @@ fn hide<R: Runtime>(app: &AppHandle<R>) {
 /// Whether the program goes on without its window: chosen so, and there is a way back.
 pub(crate) fn stays<R: Runtime>(app: &AppHandle<R>) -> bool {
     #[cfg(desktop)]
-    let way_back = app.tray_by_id(crate::tray::ID).is_some() && crate::platform::has_tray();
+    let way_back = main_window(app).is_some()
+        && app.tray_by_id(crate::tray::ID).is_some()
+        && crate::platform::has_tray();
     #[cfg(mobile)]
     let way_back = false;
     let _ = app;

@@ -82,7 +82,7 @@ test("a recording says so, and when it ends, where it went", async ({ page }) =>
 test("what somebody writes is counted until it is looked at, in a call and beside it", async ({ page }) => {
   await open(page, { world: "written", at: "call" });
   await pass(page, 1000);
-  await expect(page.getByTestId("nav-people")).toContainText("5");
+  await expect(page.getByTestId("nav-people")).toContainText("6");
   await page.getByRole("button", { name: "Text, 1 new text" }).click();
   await expect(page.getByRole("log")).toContainText("Platform 4");
   await expect(page.getByRole("button", { name: "Text", exact: true })).toBeVisible();
@@ -91,6 +91,8 @@ test("what somebody writes is counted until it is looked at, in a call and besid
   await expect(carol.getByLabel("2 new texts")).toBeVisible();
   await carol.click();
   await expect(page.getByRole("log")).toContainText("At one?");
+  await page.locator('[data-testid="person"][data-name="zoe@two.example"]').click();
+  await expect(page.getByRole("log"), "strangers are read as well").toContainText("You don't know me");
   await expect(page.getByTestId("unread")).toHaveCount(0);
 });
 

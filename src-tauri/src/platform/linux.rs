@@ -49,3 +49,23 @@ pub(crate) fn notify_call<R: Runtime>(app: &AppHandle<R>, call: &CallView, langu
 pub(crate) fn notify<R: Runtime>(_app: &AppHandle<R>, words: Words) {
     notifications::tell(words);
 }
+
+/// The body of a notification is markup here, and what stands in one may be anybody's.
+fn plain(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_puts_a_link_into_a_notification() {
+        assert_eq!(
+            plain("<a href='x'>1 & 2</a>"),
+            "&lt;a href='x'&gt;1 &amp; 2&lt;/a&gt;"
+        );
+    }
+}

@@ -60,6 +60,7 @@ export const en = {
   "dial.linked": "A link asks to call {name}. Nothing happens before you press Call.",
 
   "contacts.title": "Contacts",
+  "contacts.wrote": "wrote to you; no contact",
   "contacts.none": "Nobody here yet",
   "contacts.noneWords":
     "Add people by their address, such as bob@example.org. Contacts may reach you directly; everybody else only by a relay, so that strangers don't learn where you are.",
@@ -400,6 +401,7 @@ export const en = {
   "error.keyring": "The keyring does not give the keys. Unlock it, then try again.",
   "error.account": "The account server said no.",
   "error.no-service": "The servers don't answer. Check the network; Diagnostics says more.",
+  "error.not-yet": "The servers don't take this device at the moment. Legato goes on trying.",
   "error.refused": "The servers refuse this device.",
   "error.system": "The system does not let Legato do that.",
   "error.no-such-call": "That call is over already.",

@@ -61,6 +61,7 @@ export const ja: Record<Key, string> = {
   "dial.linked": "リンクが{name}への発信を求めています。「発信」を押すまで何も起こりません。",
 
   "contacts.title": "連絡先",
+  "contacts.wrote": "メッセージあり（連絡先に未登録）",
   "contacts.none": "まだ誰も登録されていません",
   "contacts.noneWords":
     "bob@example.org のようなアドレスで追加できます。連絡先の人は直接つながります。それ以外の人とは中継サーバー経由になるため、あなたの居場所は知られません。",
@@ -400,6 +401,7 @@ export const ja: Record<Key, string> = {
   "error.keyring": "キーリングから鍵を取り出せません。ロックを解除して、もう一度お試しください。",
   "error.account": "アカウントサーバーに受け付けられませんでした。",
   "error.no-service": "サーバーが応答しません。ネットワークをご確認ください。「診断」で詳しくわかります。",
+  "error.not-yet": "サーバーは今このデバイスを受け付けていません。引き続き接続を試みます。",
   "error.refused": "サーバーがこのデバイスを受け付けません。",
   "error.system": "システムに許可されませんでした。",
   "error.no-such-call": "その通話はすでに終了しています。",

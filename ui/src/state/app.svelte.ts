@@ -234,13 +234,10 @@ export class AppState {
       case "route":
         this.picture = event.picture;
         return;
-      case "doctor_line":
-        this.doctor = [...this.doctor, event.line];
-        return;
       case "deep_link":
         return this.#follow(event.name);
       default:
-        // Of no use in a window: what became of a text is in the texts, and push-to-talk shows as mute.
+        // Of no use in a window: an examination answers with all its lines, what became of a text is in the texts, and push-to-talk shows as mute.
         return;
     }
   };
@@ -250,9 +247,10 @@ export class AppState {
     this.version = version;
     this.systemLocale = locale;
     // Calls are counted anew for whoever comes next.
-    if (stage.is === "signed_out") [this.moves, this.series, this.figures] = [{}, {}, {}];
+    if (stage.is === "signed_out")
+      [this.moves, this.series, this.figures, this.unread] = [{}, {}, {}, {}];
     if (stage.is !== "ready") return;
-    if (this.problem?.code === "no-service") this.problem = null;
+    if (["no-service", "not-yet"].includes(this.problem?.code ?? "")) this.problem = null;
     const s = stage.snapshot;
     this.calls = s.calls;
     this.contacts = s.contacts;

@@ -91,7 +91,7 @@ impl App {
     ///
     /// # Errors
     /// [`Code::NotSignedIn`]; [`Code::AlreadyRunning`]; [`Code::NoService`] when the servers don't answer,
-    /// [`Code::Refused`] when they say no; [`Code::Storage`], [`Code::Keyring`], [`Code::System`].
+    /// [`Code::NotYet`] and [`Code::Refused`] when they say no; [`Code::Storage`], [`Code::Keyring`], [`Code::System`].
     pub async fn start(config: AppConfig) -> Result<(Self, AppEvents), AppError> {
         let lock = lock(&config.folder)?;
         let mut profile = Profile::open(&config.folder)?;

@@ -122,6 +122,8 @@ fn answered(call: &mut CallView, device: &Device, now: u64) {
 fn held(call: &mut CallView, here: bool, there: bool) {
     (call.held_here, call.held_there) = (here, there);
     call.state = if here || there {
+        // Nothing is waited for any more.
+        call.outage_ms = 0;
         CallState::Held
     } else {
         CallState::Talking
@@ -211,6 +213,21 @@ mod tests {
         assert_eq!((view.state, view.held_there), (CallState::Held, true));
         let view = calls.handle(&hold(false, false), 3000).unwrap();
         assert_eq!(view.state, CallState::Talking);
+    }
+
+    #[test]
+    fn a_gap_ends_for_people_when_the_line_is_held() {
+        let mut calls = Calls::default();
+        incoming(&mut calls);
+        calls.change(3, |c| (c.state, c.outage_ms) = (CallState::Talking, 2300));
+        for here in [true, false] {
+            let event = Event::Held {
+                call: CallId(3),
+                here,
+                there: false,
+            };
+            assert_eq!(calls.handle(&event, 2000).unwrap().outage_ms, 0);
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub enum Code {
     Account,
     /// The servers can't be reached.
     NoService,
+    /// The servers refuse this device for something that passes by itself, as a clock that is set soon.
+    NotYet,
     /// The servers refuse this device.
     Refused,
     /// The network or the system refuses.
@@ -64,6 +66,7 @@ impl Code {
             Self::Keyring => "keyring",
             Self::Account => "account",
             Self::NoService => "no-service",
+            Self::NotYet => "not-yet",
             Self::Refused => "refused",
             Self::System => "system",
             Self::NoSuchCall => "no-such-call",
@@ -170,33 +173,22 @@ impl From<RegisterError> for AppError {
 impl From<WaitError> for AppError {
     fn from(error: WaitError) -> Self {
         let code = match &error {
-            WaitError::Register(error) if !may_pass(error) => Code::Refused,
-            WaitError::Register(_) | WaitError::Stopped => Code::NoService,
+            WaitError::Register(error) => refusal(error),
+            WaitError::Stopped => Code::NoService,
         };
         Self::new(code, error)
     }
 }
 
 /// Whether asking again may help; else a person must do something.
-fn may_pass(error: &RegisterError) -> bool {
+fn refusal(error: &RegisterError) -> Code {
     use ntm::wire::message::RegistrationError as E;
     match error {
-        RegisterError::CoordinatorUnreachable => true,
-        RegisterError::TicketExpired => false,
-        RegisterError::Refused(why) => {
-            matches!(why, E::Overloaded | E::Storage | E::BlockExhausted)
-        }
-    }
-}
-
-impl From<voice_call::StartError> for AppError {
-    fn from(error: voice_call::StartError) -> Self {
-        let code = match &error {
-            voice_call::StartError::PortTaken(_) => Code::AlreadyRunning,
-            voice_call::StartError::NotRegistered(_) => Code::NoService,
-            voice_call::StartError::Random => Code::System,
-        };
-        Self::new(code, error)
+        RegisterError::CoordinatorUnreachable => Code::NoService,
+        // A clock that is set soon after the start is behind both.
+        RegisterError::TicketExpired => Code::NotYet,
+        RegisterError::Refused(E::Revoked | E::WrongBlock) => Code::Refused,
+        RegisterError::Refused(_) => Code::NotYet,
     }
 }
 
@@ -209,8 +201,8 @@ mod tests {
     fn who_is_refused_is_told_and_who_hears_nothing_goes_on_asking() {
         let code = |e: RegisterError| AppError::from(WaitError::Register(e)).code;
         assert_eq!(code(RegisterError::CoordinatorUnreachable), "no-service");
-        assert_eq!(code(RegistrationError::Overloaded.into()), "no-service");
+        assert_eq!(code(RegistrationError::Overloaded.into()), "not-yet");
+        assert_eq!(code(RegistrationError::ClockWrong.into()), "not-yet");
         assert_eq!(code(RegistrationError::Revoked.into()), "refused");
-        assert_eq!(code(RegistrationError::ClockWrong.into()), "refused");
     }
 }

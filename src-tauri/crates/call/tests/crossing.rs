@@ -161,3 +161,19 @@ fn an_invite_that_comes_again_after_the_call_does_not_ring() {
     world.run(SECOND);
     assert_eq!(world.phones[1].events.len(), before);
 }
+
+/// With the mistake that this is about, time would stand still here.
+#[test]
+fn a_hold_that_is_taken_back_before_it_may_be_said_again_is_forgotten() {
+    let mut world = World::pair();
+    let (ours, theirs) = world.talk();
+    for held in [true, false] {
+        world.with(0, |a, now| a.hold(now, ours, held));
+        world.with(1, |a, now| a.hold(now, theirs, held));
+        // Both are told 491, and wait for at least 100 ms.
+        world.run(SECOND * 6 / 100);
+    }
+    world.run(SECOND * 10);
+    assert_eq!(world.state(0, ours), State::Active);
+    assert_eq!(world.state(1, theirs), State::Active);
+}

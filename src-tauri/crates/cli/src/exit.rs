@@ -34,7 +34,7 @@ impl Exit {
             "bad-input" | "no-such-contact" | "no-such-call" => Self::BadInput,
             "not-signed-in" | "signed-in" => Self::SignIn,
             "already-running" => Self::AlreadyRunning,
-            "no-service" | "refused" | "account" => Self::NoService,
+            "no-service" | "not-yet" | "refused" | "account" => Self::NoService,
             "storage" | "disk-full" | "keyring" | "system" => Self::Other,
             _ => Self::Sound,
         }

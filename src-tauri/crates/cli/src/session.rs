@@ -11,7 +11,7 @@ use crate::args::{Context, Rule, SoundArgs};
 use crate::exit::Exit;
 use crate::keys::Key;
 use crate::show::Screen;
-use crate::signals;
+use crate::signals::Stop;
 use crate::stage::Stage;
 
 /// From the microphone to the other side's ear, and then some.
@@ -73,7 +73,7 @@ impl Call {
         id: u64,
     ) -> Result<Exit, AppError> {
         let mut stage = Stage::open(context, &self.sound, self.plain);
-        let mut over = None;
+        let (mut over, mut stop) = (None, Stop::new());
         loop {
             tokio::select! {
                 event = events.recv() => {
@@ -98,7 +98,7 @@ impl Call {
                     hang_up(app, id).await;
                 }
                 key = stage.next() => stage.obey(app, id, key).await,
-                () = signals::stop() => hang_up(app, id).await,
+                () = stop.next() => hang_up(app, id).await,
             }
         }
     }
@@ -145,7 +145,7 @@ impl Listen {
         mut events: AppEvents,
     ) -> Result<Exit, AppError> {
         let mut stage = Stage::open(context, &self.sound, self.plain);
-        let (mut current, mut calls) = (None, 0);
+        let (mut current, mut calls, mut stop) = (None, 0, Stop::new());
         loop {
             tokio::select! {
                 event = events.recv() => {
@@ -173,7 +173,7 @@ impl Listen {
                     (key, Some(id)) => stage.obey(app, id, key).await,
                     (_, None) => stage.draw(),
                 },
-                () = signals::stop() => return Ok(Exit::Ok),
+                () = stop.next() => return Ok(Exit::Ok),
             }
         }
     }
@@ -186,11 +186,11 @@ pub(crate) async fn echo(context: &Context) -> Result<Exit, AppError> {
         ..AppConfig::new(context.folder.clone())
     };
     let (app, mut events) = App::start(config).await?;
-    let mut screen = Screen::new(context.json);
+    let (mut screen, mut stop) = (Screen::new(context.json), Stop::new());
     loop {
         tokio::select! {
             event = events.recv() => taken(event)?.iter().for_each(|e| screen.show(e)),
-            () = signals::stop() => break,
+            () = stop.next() => break,
         }
     }
     app.stop().await;

@@ -107,8 +107,9 @@ async fn show(
     hints: HashMap<&str, Value<'_>>,
     lasting: i32,
 ) -> zbus::Result<u32> {
+    let body = super::plain(body);
     to.notify(
-        "Legato", 0, "legato", summary, body, actions, hints, lasting,
+        "Legato", 0, "legato", summary, &body, actions, hints, lasting,
     )
     .await
 }

@@ -59,6 +59,7 @@ const WORLDS: Record<string, World> = {
     host.clock.after(300, () => host.receive("bob@example.org", "Platform 4"));
     host.clock.after(400, () => host.receive("carol@example.org", "Lunch?"));
     host.clock.after(500, () => host.receive("carol@example.org", "At one?"));
+    host.clock.after(600, () => host.receive("zoe@two.example", "You don't know me"));
   },
   unanswered: (host) => {
     host.stage({ is: "starting", me: "alice@example.org (laptop)" });

@@ -48,7 +48,7 @@ impl Desk {
             self.tell_window().await;
             match App::start(self.shared.config.app.clone()).await {
                 Ok((app, events)) => return self.ready(app, events).await,
-                Err(error) if error.code == Code::NoService.as_str() => {
+                Err(error) if passes(&error) => {
                     tracing::info!(code = error.code, "the telephone does not start yet");
                     self.tell(AppEvent::Problem(error));
                     tokio::time::sleep(wait).await;
@@ -80,6 +80,13 @@ impl Desk {
             }
         }
     }
+}
+
+/// Whether asking again may help.
+fn passes(error: &AppError) -> bool {
+    [Code::NoService, Code::NotYet]
+        .iter()
+        .any(|c| error.code == c.as_str())
 }
 
 fn not_there(error: AppError) -> Now {

@@ -64,7 +64,12 @@ impl Agent {
         let Some(call) = self.calls.get_mut(&id) else {
             return;
         };
-        if call.hold.told == call.hold.here || call.hold.again.is_some_and(|t| now < t) {
+        if call.hold.told == call.hold.here {
+            // Taken back before it was time to say it again.
+            call.hold.again = None;
+            return;
+        }
+        if call.hold.again.is_some_and(|t| now < t) {
             return;
         }
         let Some(dialog) = call.dialog.as_mut() else {
