@@ -11,7 +11,16 @@ export function errorWords(error: AppError): { title: string; detail: string | n
 }
 
 /** Codes that stand for many things: which one is in the message only. */
-const SAYS_MORE = new Set(["bad-input", "account", "no-service", "not-yet", "refused", "system", "storage", "keyring"]);
+const SAYS_MORE = new Set([
+  "bad-input",
+  "account",
+  "no-service",
+  "not-yet",
+  "refused",
+  "system",
+  "storage",
+  "keyring",
+]);
 
 /** Why a call is over. */
 export function endWords(reason: string, outgoing: boolean, name: string, said = ""): string {

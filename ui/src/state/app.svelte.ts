@@ -247,8 +247,7 @@ export class AppState {
     this.version = version;
     this.systemLocale = locale;
     // Calls are counted anew for whoever comes next.
-    if (stage.is === "signed_out")
-      [this.moves, this.series, this.figures, this.unread] = [{}, {}, {}, {}];
+    if (stage.is === "signed_out") [this.moves, this.series, this.figures, this.unread] = [{}, {}, {}, {}];
     if (stage.is !== "ready") return;
     if (["no-service", "not-yet"].includes(this.problem?.code ?? "")) this.problem = null;
     const s = stage.snapshot;

@@ -192,6 +192,17 @@ fn refusal(error: &RegisterError) -> Code {
     }
 }
 
+impl From<voice_call::StartError> for AppError {
+    fn from(error: voice_call::StartError) -> Self {
+        let code = match &error {
+            voice_call::StartError::PortTaken(_) => Code::AlreadyRunning,
+            voice_call::StartError::NotRegistered(_) => Code::NoService,
+            voice_call::StartError::Random => Code::System,
+        };
+        Self::new(code, error)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
