@@ -79,6 +79,18 @@ fn desktop<R: Runtime>(app: &AppHandle<R>) {
     if let Err(error) = tray::add(app) {
         tracing::info!(%error, "no icon beside the clock: closing the window ends the program");
     }
+    #[cfg(unix)]
+    tauri::async_runtime::spawn(end_with_the_session(app.clone()));
+}
+
+/// A session that ends sends SIGTERM: whoever is talked to is told, and the history has the call.
+#[cfg(all(unix, desktop))]
+async fn end_with_the_session<R: Runtime>(app: AppHandle<R>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    if let Ok(mut term) = signal(SignalKind::terminate()) {
+        term.recv().await;
+        window::quit(&app);
+    }
 }
 
 #[cfg(desktop)]
