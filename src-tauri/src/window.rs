@@ -29,6 +29,8 @@ pub(crate) fn open<R: Runtime>(app: &AppHandle<R>, visible: bool) -> tauri::Resu
         .inner_size(1000.0, 720.0)
         .min_inner_size(320.0, 480.0)
         .visible(visible);
+    #[cfg(mobile)]
+    let _ = visible;
     let window = builder.build()?;
     let handle = app.clone();
     window.on_window_event(move |event| {
