@@ -70,7 +70,7 @@ export interface Host {
   autostart(): Promise<boolean>;
   setAutostart(on: boolean): Promise<void>;
 
-  /** The whole report; each line also comes as an event as soon as it is known. */
+  /** The whole report, after some five seconds. */
   doctor(): Promise<DoctorLine[]>;
   recentLog(): Promise<string[]>;
   /** The file that was written. */
